@@ -1,0 +1,19 @@
+//! What a call used, in one meaning whatever the provider called it.
+
+use serde::{Deserialize, Serialize};
+
+/// Tokens of one attempt. `None` is "not told", which is not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// All input, whatever part of it came from or went to a cache.
+    pub input_tokens: Option<u64>,
+    /// The part of the input read from a cache.
+    pub cached_tokens: Option<u64>,
+    /// All output, reasoning included.
+    pub output_tokens: Option<u64>,
+    /// The part of the output that was reasoning.
+    pub reasoning_tokens: Option<u64>,
+    /// Counted by us because the provider's own count never came.
+    #[serde(default)]
+    pub estimated: bool,
+}
