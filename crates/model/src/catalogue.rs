@@ -145,9 +145,7 @@ impl Catalogue {
     }
 
     pub fn parse(providers: &str, models: &str) -> Result<Self, CatalogueError> {
-        let ProvidersFile {
-            provider: providers,
-        } = toml::from_str(providers)?;
+        let ProvidersFile { provider: providers } = toml::from_str(providers)?;
         let mut names = std::collections::BTreeSet::new();
         for provider in &providers {
             let own = std::iter::once(provider.id.as_str());
@@ -158,9 +156,7 @@ impl Catalogue {
             }
         }
         let models: BTreeMap<ProviderId, BTreeMap<String, Model>> = toml::from_str(models)?;
-        let stranger = models
-            .keys()
-            .find(|id| !providers.iter().any(|p| p.id == **id));
+        let stranger = models.keys().find(|id| !providers.iter().any(|p| p.id == **id));
         if let Some(stranger) = stranger {
             return Err(CatalogueError::UnknownProvider(stranger.to_string()));
         }
@@ -179,9 +175,7 @@ impl Catalogue {
 
     /// By any of its spellings.
     pub fn provider(&self, name: &str) -> Option<&Provider> {
-        self.providers
-            .iter()
-            .find(|provider| provider.answers_to(name))
+        self.providers.iter().find(|provider| provider.answers_to(name))
     }
 
     pub fn providers(&self) -> &[Provider] {
@@ -189,20 +183,15 @@ impl Catalogue {
     }
 
     pub fn models(&self, provider: &ProviderId) -> impl Iterator<Item = (&str, &Model)> {
-        self.models
-            .get(provider)
-            .into_iter()
-            .flatten()
-            .map(|(name, model)| (name.as_str(), model))
+        self.models.get(provider).into_iter().flatten().map(|(name, model)| (name.as_str(), model))
     }
 
     /// The providers that list a bare model name, in the order of the file.
-    pub fn providers_of<'a>(&'a self, model: &'a str) -> impl Iterator<Item = &'a Provider> {
-        self.providers.iter().filter(move |provider| {
-            self.models
-                .get(&provider.id)
-                .is_some_and(|models| models.contains_key(model))
-        })
+    pub fn providers_of(&self, model: &str) -> Vec<&Provider> {
+        let lists = |provider: &&Provider| {
+            self.models.get(&provider.id).is_some_and(|models| models.contains_key(model))
+        };
+        self.providers.iter().filter(lists).collect()
     }
 }
 
@@ -217,18 +206,9 @@ mod tests {
         for provider in catalogue.providers() {
             let custom = provider.id.as_str() == "custom";
             assert_eq!(provider.base_url.is_none(), custom, "{}", provider.id);
-            assert!(
-                provider.base_url.as_ref().is_none_or(BaseUrl::is_https),
-                "{}",
-                provider.id
-            );
+            assert!(provider.base_url.as_ref().is_none_or(BaseUrl::is_https), "{}", provider.id);
             assert!(provider.probe.path.starts_with('/'), "{}", provider.id);
-            assert!(
-                provider
-                    .chat
-                    .as_ref()
-                    .is_none_or(|path| path.starts_with('/'))
-            );
+            assert!(provider.chat.as_ref().is_none_or(|path| path.starts_with('/')));
         }
     }
 
@@ -264,10 +244,7 @@ mod tests {
     fn bare_models_are_found_by_their_provider() {
         let catalogue = Catalogue::shipped().expect("valid");
 
-        let providers: Vec<_> = catalogue
-            .providers_of("gpt-4o")
-            .map(|p| p.id.as_str())
-            .collect();
+        let providers: Vec<_> = catalogue.providers_of("gpt-4o").map(|p| p.id.as_str()).collect();
 
         assert_eq!(providers, ["openai"]);
     }

@@ -65,14 +65,9 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the clock everybody else is given"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock everybody else is given")]
     fn now(&self) -> Timestamp {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 }
@@ -83,10 +78,7 @@ mod tests {
 
     #[test]
     fn people_see_rfc_3339() {
-        assert_eq!(
-            Timestamp::from_unix_ms(1_774_000_800_000).to_string(),
-            "2026-03-20T10:00:00Z"
-        );
+        assert_eq!(Timestamp::from_unix_ms(1_774_000_800_000).to_string(), "2026-03-20T10:00:00Z");
     }
 
     #[test]

@@ -96,14 +96,10 @@ fn uuid_v7(clock: &dyn Clock, random: &dyn Random) -> Uuid {
 /// Exactly one spelling of each id is accepted, so that an id can be compared as text.
 fn parse_uuid(text: &str, prefix: &'static str) -> Result<Uuid, InvalidId> {
     let invalid = InvalidId { prefix };
-    let hex = text
-        .strip_prefix(prefix)
-        .and_then(|rest| rest.strip_prefix('_'));
+    let hex = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_'));
     let Some(hex) = hex else { return Err(invalid) };
-    let canonical = hex.len() == 32
-        && hex
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let canonical =
+        hex.len() == 32 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if !canonical {
         return Err(invalid);
     }

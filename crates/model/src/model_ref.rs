@@ -26,17 +26,11 @@ impl ModelRef {
             if let Some((prefix, model)) = text.split_once(separator)
                 && let Some(provider) = catalogue.provider(prefix)
             {
-                let named = Self {
-                    provider: Some(provider.id.clone()),
-                    model: model.to_owned(),
-                };
+                let named = Self { provider: Some(provider.id.clone()), model: model.to_owned() };
                 return (!model.is_empty()).then_some(named);
             }
         }
-        Some(Self {
-            provider: None,
-            model: text.to_owned(),
-        })
+        Some(Self { provider: None, model: text.to_owned() })
     }
 }
 

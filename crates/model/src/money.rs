@@ -22,10 +22,7 @@ impl PicoUsd {
 
     /// For display only; caps compare the exact value.
     pub fn rounded(self) -> MicroUsd {
-        let half_up = self
-            .0
-            .saturating_add(PICO_PER_MICRO / 2)
-            .div_euclid(PICO_PER_MICRO);
+        let half_up = self.0.saturating_add(PICO_PER_MICRO / 2).div_euclid(PICO_PER_MICRO);
         MicroUsd(i64::try_from(half_up).unwrap_or(if half_up < 0 { i64::MIN } else { i64::MAX }))
     }
 

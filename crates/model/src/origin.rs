@@ -70,13 +70,7 @@ impl BaseUrl {
         };
         let origin = Origin(format!("{}://{host}:{port}", url.scheme()));
         let text = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Self {
-            text,
-            origin,
-            host: host.to_owned(),
-            port,
-            https,
-        })
+        Ok(Self { text, origin, host: host.to_owned(), port, https })
     }
 
     /// The URL of `path` (which starts with a slash) below this base.

@@ -9,14 +9,8 @@ pub trait Random: Send + Sync + 'static {
 pub struct OsRandom;
 
 impl Random for OsRandom {
-    #[expect(
-        clippy::panic,
-        reason = "a process without randomness must not go on making keys"
-    )]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the source everybody else is given"
-    )]
+    #[expect(clippy::panic, reason = "a process without randomness must not go on making keys")]
+    #[expect(clippy::disallowed_methods, reason = "this is the source everybody else is given")]
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::fill(bytes) {
             panic!("the operating system gives no randomness: {error}");

@@ -108,10 +108,7 @@ impl Refusal {
     }
 
     pub fn invalid(param: &'static str, public: impl Into<String>) -> Self {
-        Self {
-            param: Some(param),
-            ..Self::new(Code::InvalidRequest, public)
-        }
+        Self { param: Some(param), ..Self::new(Code::InvalidRequest, public) }
     }
 
     /// The same words for what is foreign and what is absent.
@@ -121,11 +118,8 @@ impl Refusal {
 
     /// Our own fault: the caller gets the request id and nothing else.
     pub fn internal(source: impl Into<Source>) -> Self {
-        Self::new(
-            Code::Internal,
-            "something went wrong on our side; the log has the details",
-        )
-        .because(source)
+        Self::new(Code::Internal, "something went wrong on our side; the log has the details")
+            .because(source)
     }
 
     #[must_use]
@@ -163,8 +157,6 @@ impl fmt::Display for Refusal {
 
 impl Error for Refusal {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_ref()
-            .map(|source| &**source as &(dyn Error + 'static))
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
     }
 }

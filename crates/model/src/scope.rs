@@ -79,11 +79,7 @@ impl ScopeSet {
                 }
             }
         }
-        Ok(if everything {
-            Self::Everything
-        } else {
-            Self::Only(scopes)
-        })
+        Ok(if everything { Self::Everything } else { Self::Only(scopes) })
     }
 
     pub fn names(&self) -> Vec<&'static str> {
@@ -138,14 +134,7 @@ mod tests {
     #[test]
     fn scopes_are_exact_lower_case_verb_first() {
         assert!(ScopeSet::parse(["read:byok"]).is_ok());
-        for bad in [
-            "Read:byok",
-            "byok:read",
-            "READ:BYOK",
-            "read:",
-            "",
-            "inference ",
-        ] {
+        for bad in ["Read:byok", "byok:read", "READ:BYOK", "read:", "", "inference "] {
             assert!(ScopeSet::parse([bad]).is_err(), "{bad}");
         }
     }
@@ -156,10 +145,7 @@ mod tests {
 
         for scope in Scope::ALL {
             assert!(ScopeSet::Everything.allows(scope));
-            assert_eq!(
-                some.allows(scope),
-                matches!(scope, Scope::Inference | Scope::ReadByok)
-            );
+            assert_eq!(some.allows(scope), matches!(scope, Scope::Inference | Scope::ReadByok));
         }
         assert_eq!(some.to_string().parse(), Ok(some));
     }

@@ -1,1 +1,15 @@
-//! Placeholder.
+//! The binary: wiring and skins. A skin parses, calls one function of `control` or `gateway`, and renders.
+
+pub mod boot;
+pub mod cli;
+pub mod config;
+mod listener;
+mod master_key;
+mod proxy;
+mod refused;
+mod rest;
+pub mod router;
+mod telemetry;
+
+pub use boot::App;
+pub use config::Config;

@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The dialects, sans-I/O: bytes in, bytes out. Knows nothing of sockets, keys, tenants or prices.
+
+mod json;
+pub mod openai;
+pub mod sse;

@@ -1,0 +1,95 @@
+//! The first owner: made once, by whoever holds the set-up token.
+
+use model::{Code, ProjectId, Refusal, Role, Timestamp, UserId, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::StoreError;
+use store::system::UserRow;
+use vault::SecretValue;
+
+use crate::workspaces::NamedId;
+use crate::{Control, UserView, fields, storage};
+
+/// Printed at first start, or given by the operator. Nobody becomes owner by being first.
+pub struct SetupToken(SecretValue);
+
+impl SetupToken {
+    pub fn new(text: String) -> Self {
+        Self(SecretValue::new(text.into_bytes()))
+    }
+
+    fn matches(&self, given: &str) -> bool {
+        self.0.ct_eq(given.as_bytes())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetUp {
+    pub setup_token: String,
+    pub email: String,
+    pub password: String,
+    pub workspace: String,
+}
+
+#[derive(Serialize)]
+pub struct SetUpView {
+    pub token: String,
+    pub expires_at: Timestamp,
+    pub user: UserView,
+    pub workspace: NamedId<WorkspaceId>,
+    pub project: NamedId<ProjectId>,
+}
+
+impl Control {
+    pub async fn set_up(&self, input: SetUp) -> Result<SetUpView, Refusal> {
+        if !self.setup_token.matches(&input.setup_token) {
+            let public = "the set-up token is wrong: it was printed when the gateway first started";
+            return Err(Refusal {
+                param: Some("setup_token"),
+                ..Refusal::new(Code::InvalidSession, public)
+            });
+        }
+        let email = fields::email(&input.email)?;
+        let password = fields::password(&input.password)?;
+        let workspace = fields::name("workspace", &input.workspace)?;
+        let password_hash = self.passwords.hash(password).await?;
+        let now = self.clock.now();
+        let user = UserRow {
+            id: UserId::new(&*self.clock, &*self.random),
+            email,
+            password_hash,
+            is_operator: true,
+            created_at: now,
+        };
+
+        let mut write = self.store.write().await.map_err(storage)?;
+        if !write.mark_set_up(now).await.map_err(storage)? {
+            return Err(Refusal::new(
+                Code::Conflict,
+                "this gateway has been set up: sign in with POST /v1/sessions",
+            ));
+        }
+        write.insert_user(&user).await.map_err(|error| match error {
+            StoreError::Conflict => Refusal::new(Code::Conflict, "there is such a user already"),
+            error => storage(error),
+        })?;
+        let made = self.insert_workspace(&mut write, user.id, &workspace, Role::Owner).await?;
+        write.audit(
+            model::Actor::User(user.id),
+            Some(made.workspace.id),
+            "instance.set_up",
+            user.id,
+            json!({}),
+        );
+        let (token, expires_at) = self.open_session(&mut write, user.id).await?;
+        write.commit(now).await.map_err(storage)?;
+        Ok(SetUpView {
+            token,
+            expires_at,
+            user: UserView { id: user.id, email: user.email },
+            workspace: made.workspace,
+            project: made.project,
+        })
+    }
+}

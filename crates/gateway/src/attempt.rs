@@ -1,0 +1,220 @@
+//! Makes the calls of a plan, one after the other: each opens its key, sends, and reads the head of the answer.
+//! Obeys the blame and the retry that a failure carries; holds no status codes.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use hyper::body::Incoming;
+use model::{Code, Refusal};
+use store::workspace::PROVIDER_KEY_FIELD;
+use tokio::time::Instant;
+use vault::{Place, ProviderKey, Scrubber};
+use wire::openai::answer;
+
+use crate::Gateway;
+use crate::authorize::Permit;
+use crate::body::Bounds;
+use crate::parse::Call;
+use crate::plan::{Candidate, Plan};
+use crate::record::{InFlight, OpenAttempt};
+use crate::upstream::{Blame, ChatCall, Retry, UpstreamError, read_answer};
+
+/// A provider has begun to answer. From here on nothing is tried again.
+pub struct Answer {
+    pub(crate) attempt: OpenAttempt,
+    pub(crate) receipt: Receipt,
+    pub(crate) headers: HeaderMap,
+    pub(crate) scrubber: Option<Scrubber>,
+    pub(crate) content: Content,
+    pub(crate) deadline: Instant,
+    pub(crate) limits: crate::Limits,
+}
+
+pub enum Content {
+    /// Whole, not yet scrubbed.
+    Plain(Bytes),
+    Stream(Incoming),
+}
+
+/// Who answered and on whose account.
+#[derive(Clone, serde::Serialize)]
+pub struct Receipt {
+    pub(crate) request_id: String,
+    pub(crate) provider: String,
+    pub(crate) model: String,
+    pub(crate) payer: &'static str,
+    pub(crate) provider_key: String,
+    pub(crate) attempts: u32,
+}
+
+pub async fn attempt(
+    gw: &Gateway,
+    permit: &Permit,
+    plan: Plan<'_>,
+    call: &Call,
+) -> Result<Answer, Refusal> {
+    let deadline = Instant::now() + gw.limits.total_max;
+    let mut failed: Option<(UpstreamError, String)> = None;
+    for (candidate, number) in plan.attempts.iter().zip(1..) {
+        let attempt = OpenAttempt::begin(gw, permit, call, candidate, number);
+        let mut in_flight = InFlight::new(permit, attempt);
+        match one(gw, permit, call, candidate, &mut in_flight, deadline).await {
+            Ok(begun) => {
+                gw.metrics.attempt(candidate.provider.id.as_str(), "answered");
+                if let Some(attempt) = in_flight.keep() {
+                    return Ok(begun.into_answer(gw, call, candidate, attempt, deadline));
+                }
+            }
+            Err(error) => {
+                gw.metrics.attempt(candidate.provider.id.as_str(), error.code.as_str());
+                tracing::info!(
+                    request.id = %call.id,
+                    attempt.n = number,
+                    provider = %candidate.provider.id,
+                    provider_key = %candidate.key.row.id,
+                    error.code = error.code.as_str(),
+                    "a provider did not answer"
+                );
+                in_flight.fail(&error);
+                let retry = error.retry;
+                failed = Some((error, candidate.key.row.id.to_string()));
+                if matches!(retry, Retry::Never) {
+                    break;
+                }
+            }
+        }
+    }
+    Err(match failed {
+        Some((error, key)) => error.into_refusal(&key),
+        None => Refusal::internal("a plan without attempts was made"),
+    })
+}
+
+/// What one call gave before its body was looked at.
+struct Begun {
+    headers: HeaderMap,
+    scrubber: Option<Scrubber>,
+    content: Content,
+}
+
+impl Begun {
+    fn into_answer(
+        self,
+        gw: &Gateway,
+        call: &Call,
+        candidate: &Candidate<'_>,
+        attempt: OpenAttempt,
+        deadline: Instant,
+    ) -> Answer {
+        let receipt = Receipt {
+            request_id: call.id.to_string(),
+            provider: candidate.provider.id.to_string(),
+            model: candidate.model.clone(),
+            payer: crate::record::PAYER,
+            provider_key: candidate.key.row.id.to_string(),
+            attempts: attempt.number,
+        };
+        Answer {
+            attempt,
+            receipt,
+            headers: self.headers,
+            scrubber: self.scrubber,
+            content: self.content,
+            deadline,
+            limits: gw.limits.clone(),
+        }
+    }
+}
+
+async fn one(
+    gw: &Gateway,
+    permit: &Permit,
+    call: &Call,
+    candidate: &Candidate<'_>,
+    in_flight: &mut InFlight<'_>,
+    deadline: Instant,
+) -> Result<Begun, UpstreamError> {
+    let key = resolve(gw, permit, candidate)?;
+    let scrubber = key.as_ref().map(Scrubber::new);
+    let include_usage = candidate.provider.include_usage;
+    let answer = gw
+        .upstream
+        .chat(ChatCall {
+            provider: candidate.provider,
+            base_url: &candidate.key.base_url,
+            key: key.as_ref(),
+            body: call.request.splice(&candidate.model, include_usage),
+            streamed: call.request.stream,
+            headers_by: deadline.min(Instant::now() + gw.limits.first_byte_max),
+        })
+        .await?;
+    // Written into a header by now; the rest of the attempt knows only what to scrub.
+    drop(key);
+    let (parts, body) = answer.into_parts();
+    in_flight.answered(parts.status.as_u16());
+    let bounds = |bytes_max| Bounds { bytes_max, idle_max: gw.limits.idle_max, deadline };
+    if !parts.status.is_success() {
+        let body = read_answer(body, bounds(gw.limits.error_bytes_max)).await.unwrap_or_default();
+        let error = UpstreamError::refused(candidate.provider, &parts, &body, scrubber.as_ref());
+        return Err(error);
+    }
+    if let Some(encoding) = parts.headers.get(http::header::CONTENT_ENCODING)
+        && encoding.as_bytes() != b"identity"
+    {
+        return Err(UpstreamError::new(
+            Blame::Provider,
+            Retry::Next,
+            Code::UpstreamError,
+            "the provider compressed its answer although it was asked not to",
+        ));
+    }
+    if is_event_stream(&parts.headers) {
+        let content = Content::Stream(body);
+        return Ok(Begun { headers: parts.headers, scrubber, content });
+    }
+    let body = read_answer(body, bounds(gw.limits.answer_bytes_max)).await?;
+    if let Some(error) = answer::embedded_error(&body) {
+        return Err(UpstreamError::told(candidate.provider, 200, &error, scrubber.as_ref()));
+    }
+    Ok(Begun { headers: parts.headers, scrubber, content: Content::Plain(body) })
+}
+
+/// Opens the key for this one attempt. `None` for an endpoint that needs none.
+fn resolve(
+    gw: &Gateway,
+    permit: &Permit,
+    candidate: &Candidate<'_>,
+) -> Result<Option<ProviderKey>, UpstreamError> {
+    let row = &candidate.key.row;
+    let Some(sealed) = &row.sealed else { return Ok(None) };
+    let workspace = &permit.caller().workspace;
+    let secret_id = row.id.to_string();
+    let place = Place {
+        workspace: workspace.id,
+        salt: &workspace.salt,
+        secret_id: &secret_id,
+        field: PROVIDER_KEY_FIELD,
+        sealed_version: row.sealed_version,
+        origin: candidate.key.base_url.origin(),
+    };
+    let opened = match row.key_version.and_then(|version| workspace.derived(version)) {
+        Some(key) => gw.vault.open_provider_key_with(key, sealed, &place),
+        None => gw.vault.open_provider_key(sealed, &place),
+    };
+    opened.map(Some).map_err(|error| {
+        tracing::error!(provider_key = %row.id, error = %error, "a stored key does not open");
+        UpstreamError::new(
+            Blame::Us,
+            Retry::Next,
+            Code::NoProviderKey,
+            "the stored key could not be opened: replace it, or ask the operator to run \
+             `keystile vault status`",
+        )
+    })
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|text| text.trim_start().starts_with("text/event-stream"))
+}

@@ -1,0 +1,63 @@
+//! Finds out who calls: a token's hash leads to a gateway key and its workspace, from memory.
+
+use std::sync::Arc;
+
+use model::{Code, Refusal};
+use vault::GatewayToken;
+
+use crate::Gateway;
+use crate::accept::{Head, invalid_api_key};
+use crate::directory::{Identity, WorkspaceEntry};
+
+/// A known gateway key in its workspace.
+pub struct Caller {
+    pub(crate) key: Arc<Identity>,
+    pub(crate) workspace: Arc<WorkspaceEntry>,
+}
+
+/// Not `async` itself: its future must not hold the head, whose body cannot be shared between threads.
+pub fn authenticate(
+    gw: &Gateway,
+    head: &Head,
+) -> impl Future<Output = Result<Caller, Refusal>> + Send {
+    identify(gw, head.credential.as_deref())
+}
+
+pub async fn identify(gw: &Gateway, credential: Option<&str>) -> Result<Caller, Refusal> {
+    let Some(credential) = credential else {
+        return Err(invalid_api_key("the request carries no key"));
+    };
+    // A typo fails its checksum here, without a lookup.
+    let Some(token) = GatewayToken::parse(credential) else {
+        return Err(invalid_api_key("this is no gateway key"));
+    };
+    let now = gw.clock.now();
+    if gw.directory.is_stale(now, gw.limits.stale_max) {
+        return Err(storage_unavailable());
+    }
+    let hash = token.hash(&gw.pepper);
+    let key = gw.directory.identity(hash).await.map_err(|e| storage_unavailable().because(e))?;
+    let Some(key) = key else {
+        return Err(invalid_api_key("there is no such gateway key"));
+    };
+    if key.is_revoked {
+        return Err(invalid_api_key("this gateway key was revoked"));
+    }
+    if key.expires_at.is_some_and(|expiry| expiry <= now) {
+        return Err(invalid_api_key("this gateway key has expired"));
+    }
+    let workspace = gw
+        .directory
+        .workspace(key.workspace)
+        .await
+        .map_err(|e| storage_unavailable().because(e))?;
+    let Some(workspace) = workspace else {
+        return Err(invalid_api_key("there is no such gateway key"));
+    };
+    Ok(Caller { key, workspace })
+}
+
+fn storage_unavailable() -> Refusal {
+    Refusal::new(Code::StorageUnavailable, "the database does not answer, try again shortly")
+        .retry_after(1)
+}

@@ -1,0 +1,198 @@
+//! Who and what is known, from memory: read through from the database, dropped by the news of changes.
+//! Holds ciphertext and derived keys, never an opened provider key.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use model::{
+    BaseUrl, Catalogue, GatewayKeyId, KeyVersion, ProjectId, ProviderId, ScopeSet, Timestamp,
+    UserId, WorkspaceId,
+};
+use quick_cache::sync::Cache;
+use store::workspace::{GatewayKeyRow, ProviderKeyRow};
+use store::{Change, ChangeKind, Store, StoreError};
+use vault::{TokenHash, Vault, WorkspaceKey, WorkspaceSalt};
+
+/// A gateway key as the data plane needs it.
+pub struct Identity {
+    pub id: GatewayKeyId,
+    pub workspace: WorkspaceId,
+    pub project: Option<ProjectId>,
+    pub owner: UserId,
+    pub scopes: ScopeSet,
+    pub allowed_models: Option<Vec<String>>,
+    pub expires_at: Option<Timestamp>,
+    pub is_revoked: bool,
+}
+
+/// A workspace with its provider keys, still sealed.
+pub struct WorkspaceEntry {
+    pub id: WorkspaceId,
+    pub salt: WorkspaceSalt,
+    pub default_project: ProjectId,
+    pub provider_keys: Vec<Arc<ProviderKeyEntry>>,
+    derived: BTreeMap<KeyVersion, WorkspaceKey>,
+}
+
+pub struct ProviderKeyEntry {
+    pub row: ProviderKeyRow,
+    pub provider: ProviderId,
+    /// Where it may be used now; differs from the row's origin when the operator moved the provider.
+    pub base_url: BaseUrl,
+}
+
+impl WorkspaceEntry {
+    pub fn derived(&self, version: KeyVersion) -> Option<&WorkspaceKey> {
+        self.derived.get(&version)
+    }
+}
+
+#[derive(Clone)]
+pub struct Directory(Arc<Shared>);
+
+struct Shared {
+    store: Store,
+    vault: Arc<Vault>,
+    catalogue: Arc<Catalogue>,
+    /// By the token's whole hash. Unknown tokens are remembered too, so that guessing costs no lookups.
+    identities: Cache<TokenHash, Option<Arc<Identity>>>,
+    workspaces: Cache<WorkspaceId, Arc<WorkspaceEntry>>,
+    /// Rises with every change. A value read before a change may not stay after it.
+    generation: AtomicU64,
+    /// When the news was last known to be complete.
+    confirmed_at_ms: AtomicI64,
+}
+
+const IDENTITIES_MAX: usize = 100_000;
+const WORKSPACES_MAX: usize = 20_000;
+
+impl Directory {
+    pub fn new(store: Store, vault: Arc<Vault>, catalogue: Arc<Catalogue>, now: Timestamp) -> Self {
+        let shared = Arc::new(Shared {
+            store: store.clone(),
+            vault,
+            catalogue,
+            identities: Cache::new(IDENTITIES_MAX),
+            workspaces: Cache::new(WORKSPACES_MAX),
+            generation: AtomicU64::new(0),
+            confirmed_at_ms: AtomicI64::new(now.unix_ms()),
+        });
+        let listener = Arc::clone(&shared);
+        store.bus().subscribe(move |change| listener.forget(change));
+        Self(shared)
+    }
+
+    /// The news is complete up to now: called by whoever follows it.
+    pub fn confirm(&self, now: Timestamp) {
+        self.0.confirmed_at_ms.store(now.unix_ms(), Ordering::Relaxed);
+    }
+
+    /// Whether other nodes may have changed what is cached here without our knowing.
+    pub fn is_stale(&self, now: Timestamp, stale_max: Duration) -> bool {
+        let confirmed = Timestamp::from_unix_ms(self.0.confirmed_at_ms.load(Ordering::Relaxed));
+        self.0.store.is_shared() && now.since(confirmed) > stale_max
+    }
+
+    pub async fn identity(&self, hash: TokenHash) -> Result<Option<Arc<Identity>>, StoreError> {
+        let shared = &self.0;
+        if let Some(known) = shared.identities.get(&hash) {
+            return Ok(known);
+        }
+        let generation = shared.generation.load(Ordering::SeqCst);
+        let row = shared.store.system().gateway_key_by_hash(hash.as_bytes()).await?;
+        let identity = row.map(|row| Arc::new(identity(row)));
+        shared.identities.insert(hash, identity.clone());
+        // A change that came while we read has dropped what was cached before; what we read may be older than it.
+        if shared.generation.load(Ordering::SeqCst) != generation {
+            shared.identities.remove(&hash);
+        }
+        Ok(identity)
+    }
+
+    pub async fn workspace(
+        &self,
+        id: WorkspaceId,
+    ) -> Result<Option<Arc<WorkspaceEntry>>, StoreError> {
+        let shared = &self.0;
+        if let Some(known) = shared.workspaces.get(&id) {
+            return Ok(Some(known));
+        }
+        let generation = shared.generation.load(Ordering::SeqCst);
+        let Some(entry) = shared.load_workspace(id).await? else { return Ok(None) };
+        let entry = Arc::new(entry);
+        shared.workspaces.insert(id, Arc::clone(&entry));
+        if shared.generation.load(Ordering::SeqCst) != generation {
+            shared.workspaces.remove(&id);
+        }
+        Ok(Some(entry))
+    }
+}
+
+impl Shared {
+    fn forget(&self, change: &Change) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        match change.kind {
+            ChangeKind::GatewayKey => {
+                if let Some(hash) = TokenHash::from_hex(&change.subject) {
+                    self.identities.remove(&hash);
+                }
+            }
+            ChangeKind::Keyring => self.workspaces.clear(),
+            ChangeKind::Workspace => {
+                if let Some(id) = change.workspace {
+                    self.workspaces.remove(&id);
+                }
+            }
+        }
+    }
+
+    async fn load_workspace(&self, id: WorkspaceId) -> Result<Option<WorkspaceEntry>, StoreError> {
+        let workspace = self.store.workspace(id);
+        let Some(row) = workspace.row().await? else { return Ok(None) };
+        let Some(salt) = WorkspaceSalt::from_bytes(&row.salt) else {
+            return Err(StoreError::Corrupt { column: "salt" });
+        };
+        let projects = workspace.projects().await?;
+        let default_project = projects.iter().find(|project| project.name == "default");
+        let Some(default_project) = default_project else { return Ok(None) };
+        let rows = workspace.provider_keys().await?;
+        let derived = rows
+            .iter()
+            .filter_map(|row| row.key_version)
+            .filter_map(|version| {
+                // A version that is gone leaves its keys undecryptable, which each attempt reports.
+                Some((version, self.vault.workspace_key(version, id, &salt).ok()?))
+            })
+            .collect();
+        let provider_keys = rows.into_iter().filter_map(|row| self.provider_key(row)).collect();
+        Ok(Some(WorkspaceEntry {
+            id,
+            salt,
+            default_project: default_project.id,
+            provider_keys,
+            derived,
+        }))
+    }
+
+    /// `None` for a provider that this version's catalogue no longer has.
+    fn provider_key(&self, row: ProviderKeyRow) -> Option<Arc<ProviderKeyEntry>> {
+        let provider = self.catalogue.provider(&row.provider)?;
+        let base_url = row.base_url.clone().or_else(|| provider.base_url.clone())?;
+        Some(Arc::new(ProviderKeyEntry { provider: provider.id.clone(), base_url, row }))
+    }
+}
+
+fn identity(row: GatewayKeyRow) -> Identity {
+    Identity {
+        id: row.id,
+        workspace: row.workspace,
+        project: row.project,
+        owner: row.owner,
+        scopes: row.scopes,
+        allowed_models: row.allowed_models,
+        expires_at: row.expires_at,
+        is_revoked: row.revoked_at.is_some(),
+    }
+}

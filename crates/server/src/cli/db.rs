@@ -1,0 +1,39 @@
+//! `keystile db`
+
+use std::process::ExitCode;
+
+use store::Store;
+
+use super::{block_on, say};
+use crate::boot;
+use crate::config::Config;
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Bring the database up to date (starting the gateway does this too)
+    Migrate {
+        /// Only say what is missing; exit code 1 if anything is
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+pub fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
+    let Command::Migrate { check } = command;
+    block_on(async {
+        let _lock = boot::prepare_data_dir(&config.data_dir)?;
+        let store = Store::connect(&config.location()).await?;
+        let pending = store.pending_migrations().await?;
+        if pending.is_empty() {
+            say("the database is up to date")?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if check {
+            say(format!("missing: {}", pending.join(", ")))?;
+            return Ok(ExitCode::FAILURE);
+        }
+        store.migrate().await?;
+        say(format!("applied: {}", pending.join(", ")))?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

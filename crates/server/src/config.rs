@@ -1,0 +1,231 @@
+//! What the operator decides: flag over environment over file over default. Read once, here; unknown names are errors.
+
+mod env;
+mod layer;
+mod show;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gateway::Limits;
+use gateway::upstream::{Egress, EgressRule};
+use model::{BaseUrl, Catalogue};
+use store::Location;
+use store::journal::{Options as JournalOptions, Sync};
+use vault::Suite;
+use zeroize::Zeroizing;
+
+pub use layer::Layer;
+
+/// A secret setting: never shown, wiped when dropped.
+#[derive(Clone)]
+pub struct Hidden(Zeroizing<String>);
+
+impl Hidden {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Every setting, resolved.
+#[derive(Clone)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub listen: SocketAddr,
+    pub public_url: BaseUrl,
+    /// `None`: SQLite in the data folder.
+    pub database_url: Option<Hidden>,
+    /// `None`: generated into the data folder.
+    pub master_key: Option<Hidden>,
+    pub vault_suite: Suite,
+    /// `None`: generated and printed while there is no owner.
+    pub setup_token: Option<Hidden>,
+    pub egress_allow: Vec<EgressRule>,
+    /// Providers the operator moved, by canonical id.
+    pub provider_base_urls: Vec<(String, BaseUrl)>,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub limits: Limits,
+    pub journal: JournalOptions,
+    /// How long a stopping process lets requests finish.
+    pub drain_max: Duration,
+    pub connections_max: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Pretty,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{name}: {reason}")]
+    Bad { name: String, reason: String },
+    #[error("{}: {reason}", file.display())]
+    File { file: PathBuf, reason: String },
+    #[error("{0} is no setting of this version: `keystile config show` lists them all")]
+    Unknown(String),
+}
+
+impl Config {
+    /// As the command line, the environment and the file say.
+    pub fn load(flags: Layer) -> Result<Self, ConfigError> {
+        let environment = env::read()?;
+        let file = flags.config.clone().or_else(|| environment.config.clone());
+        let file = layer::read_file(file)?;
+        Self::resolve(flags.over(environment).over(file))
+    }
+
+    pub fn resolve(layer: Layer) -> Result<Self, ConfigError> {
+        let data_dir = layer.data_dir.unwrap_or_else(|| PathBuf::from("keystile-data"));
+        let listen = match layer.listen {
+            Some(text) => parse("listen", &text, "an address such as 127.0.0.1:4040")?,
+            None => SocketAddr::from(([127, 0, 0, 1], 4040)),
+        };
+        let public_url = match layer.public_url {
+            Some(text) => base_url("public_url", &text)?,
+            None => base_url("listen", &format!("http://{listen}"))?,
+        };
+        let vault_suite = match layer.vault_suite {
+            Some(text) => parse("vault_suite", &text, "aes-256-gcm, xsalsa20-poly1305 or fernet")?,
+            None => Suite::Aes256Gcm,
+        };
+        let egress_allow = layer.egress_allow.unwrap_or_default();
+        let egress_allow: Result<Vec<EgressRule>, _> =
+            egress_allow.iter().map(|rule| parse("egress_allow", rule, "CIDR:port")).collect();
+        let log_format = match layer.log_format.as_deref() {
+            None | Some("pretty") => LogFormat::Pretty,
+            Some("json") => LogFormat::Json,
+            Some(_) => return Err(bad("log_format", "is neither json nor pretty")),
+        };
+        let database_url = layer.database_url.map(Hidden::new);
+        if let Some(url) = &database_url
+            && !url.reveal().starts_with("postgres://")
+            && !url.reveal().starts_with("postgresql://")
+        {
+            return Err(bad("database_url", "is no postgres:// URL; leave it out for SQLite"));
+        }
+        Ok(Self {
+            master_key: secret("master_key", layer.master_key, layer.master_key_file)?,
+            setup_token: secret("setup_token", layer.setup_token, layer.setup_token_file)?,
+            provider_base_urls: provider_base_urls(layer.providers)?,
+            limits: layer.limits.resolve(),
+            journal: journal(layer.journal)?,
+            drain_max: Duration::from_secs(layer.drain_seconds_max.unwrap_or(30)),
+            connections_max: layer.connections_max.unwrap_or(4096),
+            log: layer.log.unwrap_or_else(|| "info".to_owned()),
+            egress_allow: egress_allow?,
+            data_dir,
+            listen,
+            public_url,
+            database_url,
+            vault_suite,
+            log_format,
+        })
+    }
+
+    pub fn location(&self) -> Location {
+        match &self.database_url {
+            Some(url) => Location::Postgres { url: url.reveal().to_owned() },
+            None => Location::Sqlite { file: self.data_dir.join("keystile.db") },
+        }
+    }
+
+    pub fn egress(&self) -> Egress {
+        let overrides = self.provider_base_urls.iter().map(|(_, url)| url.clone()).collect();
+        Egress { overrides, allow: self.egress_allow.clone() }
+    }
+
+    /// The shipped catalogue with the operator's base URLs.
+    pub fn catalogue(&self) -> anyhow::Result<Catalogue> {
+        let mut catalogue = Catalogue::shipped()?;
+        for (provider, url) in &self.provider_base_urls {
+            catalogue.override_base_url(provider, url.clone());
+        }
+        Ok(catalogue)
+    }
+}
+
+fn parse<T: std::str::FromStr>(name: &str, text: &str, wanted: &str) -> Result<T, ConfigError> {
+    text.parse().map_err(|_| bad(name, &format!("\"{text}\" is not {wanted}")))
+}
+
+fn base_url(name: &str, text: &str) -> Result<BaseUrl, ConfigError> {
+    BaseUrl::parse(text).map_err(|error| bad(name, &error.to_string()))
+}
+
+fn bad(name: &str, reason: &str) -> ConfigError {
+    ConfigError::Bad { name: name.to_owned(), reason: reason.to_owned() }
+}
+
+/// Given as it is, or in a file; both at once is a mistake.
+fn secret(
+    name: &str,
+    text: Option<String>,
+    file: Option<PathBuf>,
+) -> Result<Option<Hidden>, ConfigError> {
+    match (text, file) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => Err(bad(name, "is given twice, directly and as a file")),
+        (Some(text), None) => non_empty(name, text).map(Some),
+        (None, Some(file)) => {
+            let text = std::fs::read_to_string(&file).map_err(|error| ConfigError::File {
+                reason: format!("cannot be read as {name}: {error}"),
+                file,
+            })?;
+            non_empty(name, text.trim().to_owned()).map(Some)
+        }
+    }
+}
+
+/// A variable that was meant to be set and is empty must not fall back to a default.
+fn non_empty(name: &str, text: String) -> Result<Hidden, ConfigError> {
+    if text.trim().is_empty() {
+        return Err(bad(name, "is empty: give it a value or leave it out"));
+    }
+    Ok(Hidden::new(text))
+}
+
+fn provider_base_urls(
+    providers: std::collections::BTreeMap<String, layer::ProviderLayer>,
+) -> Result<Vec<(String, BaseUrl)>, ConfigError> {
+    let catalogue = Catalogue::shipped().map_err(|error| bad("catalogue", &error.to_string()))?;
+    let mut urls = Vec::new();
+    for (name, provider) in providers {
+        let setting = format!("providers.{name}.base_url");
+        let Some(known) = catalogue.provider(&name) else {
+            return Err(bad(&setting, &format!("there is no provider \"{name}\"")));
+        };
+        if known.base_url.is_none() {
+            let reason = "custom endpoints name their own base_url when a key is added";
+            return Err(bad(&setting, reason));
+        }
+        if let Some(text) = provider.base_url {
+            urls.push((known.id.to_string(), base_url(&setting, &text)?));
+        }
+    }
+    Ok(urls)
+}
+
+fn journal(layer: layer::JournalLayer) -> Result<JournalOptions, ConfigError> {
+    let mut options = JournalOptions::default();
+    match layer.sync.as_deref() {
+        None => {}
+        Some("always") => options.sync = Sync::Always,
+        Some("interval") => options.sync = Sync::Interval(SYNC_INTERVAL),
+        Some("never") => options.sync = Sync::Never,
+        Some(_) => return Err(bad("journal.sync", "is neither always, interval nor never")),
+    }
+    if let Some(bytes) = layer.bytes_max {
+        options.bytes_max = bytes;
+    }
+    Ok(options)
+}
+
+const SYNC_INTERVAL: Duration = Duration::from_millis(50);

@@ -1,0 +1,90 @@
+//! The environment, read in this one place.
+
+use std::path::PathBuf;
+
+use super::layer::ProviderLayer;
+use super::{ConfigError, Layer};
+
+const PREFIX: &str = "KEYSTILE_";
+/// What others call the master key; a Fernet key is one.
+const MASTER_KEY_ALIAS: &str = "PROVIDER_KEY_ENCRYPTION_KEY";
+const MASTER_KEY: &str = "KEYSTILE_MASTER_KEY";
+
+#[expect(clippy::disallowed_methods, reason = "configuration is read once, and this is where")]
+pub fn read() -> Result<Layer, ConfigError> {
+    let ours = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        (name.starts_with(PREFIX) || name == MASTER_KEY_ALIAS).then_some((name, value))
+    });
+    let mut pairs = Vec::new();
+    for (name, value) in ours {
+        let Ok(value) = value.into_string() else {
+            return Err(ConfigError::Bad { name, reason: "is not UTF-8".to_owned() });
+        };
+        pairs.push((name, value));
+    }
+    layer(pairs)
+}
+
+pub fn layer(pairs: Vec<(String, String)>) -> Result<Layer, ConfigError> {
+    let both = [MASTER_KEY, MASTER_KEY_ALIAS].map(|name| pairs.iter().any(|(n, _)| n == name));
+    if both == [true, true] {
+        let reason = format!("is set, and so is {MASTER_KEY_ALIAS}: keep one");
+        return Err(ConfigError::Bad { name: MASTER_KEY.to_owned(), reason });
+    }
+    let mut layer = Layer::default();
+    for (name, value) in pairs {
+        set(&mut layer, name, value)?;
+    }
+    Ok(layer)
+}
+
+fn set(layer: &mut Layer, name: String, value: String) -> Result<(), ConfigError> {
+    match name.strip_prefix(PREFIX).unwrap_or(&name) {
+        "CONFIG" => layer.config = Some(PathBuf::from(value)),
+        "CONNECTIONS_MAX" => layer.connections_max = Some(number(name, &value)?),
+        "DATABASE_URL" => layer.database_url = Some(value),
+        "DATABASE_URL_FILE" => layer.database_url = Some(read_secret(name, &value)?),
+        "DATA_DIR" => layer.data_dir = Some(PathBuf::from(value)),
+        "DRAIN_SECONDS_MAX" => layer.drain_seconds_max = Some(number(name, &value)?),
+        "EGRESS_ALLOW" => {
+            let rules = value.split(',').map(str::trim).filter(|rule| !rule.is_empty());
+            layer.egress_allow = Some(rules.map(str::to_owned).collect());
+        }
+        "LISTEN" => layer.listen = Some(value),
+        "LOG" => layer.log = Some(value),
+        "LOG_FORMAT" => layer.log_format = Some(value),
+        "MASTER_KEY" | MASTER_KEY_ALIAS => layer.master_key = Some(value),
+        "MASTER_KEY_FILE" => layer.master_key_file = Some(PathBuf::from(value)),
+        "PUBLIC_URL" => layer.public_url = Some(value),
+        "SETUP_TOKEN" => layer.setup_token = Some(value),
+        "SETUP_TOKEN_FILE" => layer.setup_token_file = Some(PathBuf::from(value)),
+        "VAULT_SUITE" => layer.vault_suite = Some(value),
+        other => {
+            let provider = other
+                .strip_prefix("PROVIDER_")
+                .and_then(|rest| rest.strip_suffix("_BASE_URL"))
+                .filter(|provider| !provider.is_empty());
+            let Some(provider) = provider else { return Err(ConfigError::Unknown(name)) };
+            let provider = provider.to_lowercase();
+            layer.providers.insert(provider, ProviderLayer { base_url: Some(value) });
+        }
+    }
+    Ok(())
+}
+
+fn number<T: std::str::FromStr>(name: String, value: &str) -> Result<T, ConfigError> {
+    value
+        .trim()
+        .parse()
+        .map_err(|_| ConfigError::Bad { name, reason: "is not a whole number".to_owned() })
+}
+
+fn read_secret(name: String, file: &str) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file)
+        .map(|text| text.trim().to_owned())
+        .map_err(|error| ConfigError::Bad { name, reason: format!("{file}: {error}") })
+}
+
+#[cfg(test)]
+mod tests;

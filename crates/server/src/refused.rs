@@ -1,0 +1,91 @@
+//! How a refusal becomes an answer: the one place that renders errors, logs their sources and names the request.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+use model::{Code, Refusal, RequestId};
+use tracing::Instrument as _;
+use wire::openai::error::envelope;
+
+use crate::router::Shared;
+
+/// What a handler returns instead of an answer.
+pub struct Refused(Refusal);
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+/// Carried to `observe` outside of the body, because only there the request's id is known.
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        response.extensions_mut().insert(Arc::new(self.0));
+        response
+    }
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-keystile-request-id");
+
+/// Around every request: its id, its span in the log, its errors.
+pub async fn observe(
+    State(shared): State<Arc<Shared>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = RequestId::new(&*shared.clock, &*shared.random);
+    request.extensions_mut().insert(id);
+    let span = tracing::info_span!("request", request.id = %id);
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = answered
+        .instrument(span.clone())
+        .await
+        .unwrap_or_else(|_panic| Refused(Refusal::internal("a handler panicked")).into_response());
+    if let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() {
+        response = span.in_scope(|| render(&refusal, id));
+    }
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+fn render(refusal: &Refusal, id: RequestId) -> Response {
+    match &refusal.source {
+        Some(source) if refusal.status() >= 500 => {
+            tracing::error!(error.code = refusal.code.as_str(), error = %source, "refused");
+        }
+        Some(source) => {
+            tracing::info!(error.code = refusal.code.as_str(), error = %source, "refused");
+        }
+        None => tracing::debug!(error.code = refusal.code.as_str(), "refused"),
+    }
+    let mut response = Response::new(Body::from(envelope(refusal, Some(&id.to_string()))));
+    *response.status_mut() =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // A 429 without a time to come back is an invitation to hammer.
+    let after = refusal.retry_after_seconds.or((refusal.status() == 429).then_some(1));
+    if let Some(seconds) = after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+pub async fn not_found() -> Refused {
+    Refused(Refusal::new(Code::NotFound, "there is no such route"))
+}
+
+pub async fn method_not_allowed() -> Refused {
+    Refused(Refusal::new(Code::MethodNotAllowed, "this route has no such method"))
+}

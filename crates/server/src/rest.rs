@@ -1,0 +1,80 @@
+//! The REST skin: one file per family of routes. Each handler parses, calls one operation, renders.
+
+pub mod api_keys;
+pub mod health;
+pub mod me;
+pub mod projects;
+pub mod provider_keys;
+pub mod sessions;
+pub mod setup;
+pub mod workspaces;
+
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use http::StatusCode;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use model::{Code, Refusal};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Management bodies are small.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// The body as what the operation takes. Errors never repeat what was sent: it may hold a key.
+async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
+    let bytes = to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
+        let public = format!("the request body is larger than {BODY_BYTES_MAX} bytes or broke off");
+        Refusal::new(Code::RequestTooLarge, public).because(error)
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let said = error.to_string();
+        let harmless = ["missing field", "unknown field", "unknown scope"];
+        let what = match harmless.iter().any(|start| said.starts_with(start)) {
+            true => said,
+            false if error.is_data() => {
+                format!(
+                    "a field has the wrong type at line {} column {}",
+                    error.line(),
+                    error.column()
+                )
+            }
+            false => {
+                format!("it is not JSON at line {} column {}", error.line(), error.column())
+            }
+        };
+        Refusal::new(Code::InvalidRequest, format!("the request body cannot be read: {what}"))
+    })
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Refusal> {
+    let body = serde_json::to_vec(value).map_err(Refusal::internal)?;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Tokens and new keys pass here: no cache between us may keep them.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn no_content() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// Lists are small so far: one page holds them.
+#[derive(Serialize)]
+struct Page<T> {
+    items: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+fn page<T: Serialize>(items: Vec<T>) -> Result<Response, Refusal> {
+    json(StatusCode::OK, &Page { items, next_cursor: None })
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}

@@ -1,0 +1,47 @@
+//! `GET /healthz`, `/readyz`, `/metrics`
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use model::Refusal;
+use serde::Serialize;
+
+use super::json;
+use crate::refused::Refused;
+use crate::router::Shared;
+
+#[derive(Serialize)]
+struct Readiness {
+    database: &'static str,
+    journal: &'static str,
+}
+
+/// The process runs.
+pub async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Requests can be served and written down.
+pub async fn ready(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
+    let database = shared.control.store.ping().await.is_ok();
+    let journal = !shared.gateway.journal.stats().failed;
+    let word = |well| if well { "ok" } else { "failing" };
+    let readiness = Readiness { database: word(database), journal: word(journal) };
+    let status = match database && journal {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Ok(json(status, &readiness)?)
+}
+
+pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
+    let text = shared.telemetry.render(&shared.gateway).map_err(Refusal::internal)?;
+    let mut response = Response::new(Body::from(text));
+    let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(open_metrics));
+    Ok(response)
+}

@@ -1,0 +1,19 @@
+//! `GET /v1/me`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+
+use super::{bearer, json};
+use crate::refused::Refused;
+use crate::router::Shared;
+
+pub async fn show(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let caller = shared.control.key_caller(bearer(&headers)).await?;
+    Ok(json(StatusCode::OK, &shared.control.me(caller))?)
+}

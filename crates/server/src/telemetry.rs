@@ -1,0 +1,81 @@
+//! Logs, metrics and the panic hook. What is never logged: bodies, keys, addresses of people.
+
+use std::sync::Mutex;
+
+use gateway::Gateway;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tracing_subscriber::EnvFilter;
+
+use crate::Config;
+use crate::config::LogFormat;
+
+/// Logs go to standard error, so that standard output stays for what people asked for.
+pub fn start_logging(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| anyhow::anyhow!("log = \"{}\": {error}", config.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.log_format {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Pretty => builder.try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
+}
+
+/// A panic's message may quote what it choked on; its place never does.
+pub fn hide_panic_messages() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a bug: something panicked");
+    }));
+}
+
+/// What `/metrics` says.
+pub struct Telemetry {
+    registry: Mutex<Registry>,
+    journal_bytes: Gauge,
+    journal_queued: Gauge,
+    journal_failed: Gauge,
+}
+
+impl Telemetry {
+    pub fn new(gateway: &Gateway) -> Self {
+        let mut registry = Registry::with_prefix("keystile");
+        gateway.metrics.register(&mut registry);
+        let this = Self {
+            journal_bytes: Gauge::default(),
+            journal_queued: Gauge::default(),
+            journal_failed: Gauge::default(),
+            registry: Mutex::new(Registry::default()),
+        };
+        registry.register(
+            "journal_undrained_bytes",
+            "Usage records on disk that the database does not have yet",
+            this.journal_bytes.clone(),
+        );
+        registry.register(
+            "journal_queued_records",
+            "Usage records that are not on disk yet",
+            this.journal_queued.clone(),
+        );
+        registry.register(
+            "journal_failed",
+            "1 while the journal cannot be written",
+            this.journal_failed.clone(),
+        );
+        Self { registry: Mutex::new(registry), ..this }
+    }
+
+    pub fn render(&self, gateway: &Gateway) -> Result<String, std::fmt::Error> {
+        let stats = gateway.journal.stats();
+        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.journal_bytes.set(count(stats.undrained_bytes));
+        self.journal_queued.set(count(stats.queued_records));
+        self.journal_failed.set(i64::from(stats.failed));
+        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}

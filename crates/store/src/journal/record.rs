@@ -1,0 +1,149 @@
+//! What the journal remembers of an attempt, and its bytes. Knows neither files nor prices.
+
+use model::{GatewayKeyId, ProjectId, ProviderKeyId, RequestId, Timestamp, Usage, WorkspaceId};
+use serde::{Deserialize, Serialize};
+
+/// Records are per attempt: request and attempt number together name one call to a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    #[serde(rename = "c")]
+    Checkpoint(Checkpoint),
+    #[serde(rename = "e")]
+    Settled(Settled),
+    #[serde(rename = "s")]
+    Started(Started),
+}
+
+/// Written before the first upstream byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    pub request: RequestId,
+    pub attempt: u32,
+    #[serde(with = "unix_ms")]
+    pub at: Timestamp,
+    pub workspace: WorkspaceId,
+    pub project: ProjectId,
+    pub gateway_key: GatewayKeyId,
+    pub provider_key: Option<ProviderKeyId>,
+    pub provider: String,
+    pub model: String,
+    pub dialect: String,
+    pub streamed: bool,
+    pub payer: String,
+}
+
+/// What a long stream used so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    pub request: RequestId,
+    pub attempt: u32,
+    pub usage: Usage,
+}
+
+/// Written before the last client byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    pub request: RequestId,
+    pub attempt: u32,
+    #[serde(with = "unix_ms")]
+    pub at: Timestamp,
+    pub status: Outcome,
+    /// The provider's, where it answered.
+    pub http_status: Option<u16>,
+    pub error_code: Option<String>,
+    pub usage: Usage,
+    /// Dispatched, then silent: the provider may bill what we never saw.
+    pub billing_unknown: bool,
+    pub latency_ms: u64,
+    pub ttft_ms: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The client hung up.
+    Aborted,
+    Completed,
+    /// The provider broke off.
+    Cut,
+    Failed,
+}
+
+impl Outcome {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aborted => "aborted",
+            Self::Completed => "completed",
+            Self::Cut => "cut",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Record {
+    pub const fn request(&self) -> RequestId {
+        match self {
+            Self::Checkpoint(Checkpoint { request, .. })
+            | Self::Settled(Settled { request, .. })
+            | Self::Started(Started { request, .. }) => *request,
+        }
+    }
+
+    pub const fn attempt(&self) -> u32 {
+        match self {
+            Self::Checkpoint(Checkpoint { attempt, .. })
+            | Self::Settled(Settled { attempt, .. })
+            | Self::Started(Started { attempt, .. }) => *attempt,
+        }
+    }
+
+    /// Appends the body. Texts are shortened, so that no client's model name outgrows a record.
+    pub(super) fn encode(&mut self, into: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        self.shorten();
+        serde_json::to_writer(into, self)
+    }
+
+    pub(super) fn decode(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    fn shorten(&mut self) {
+        match self {
+            Self::Checkpoint(_) => {}
+            Self::Settled(settled) => {
+                if let Some(code) = &mut settled.error_code {
+                    shorten(code);
+                }
+            }
+            Self::Started(started) => {
+                shorten(&mut started.provider);
+                shorten(&mut started.model);
+                shorten(&mut started.dialect);
+                shorten(&mut started.payer);
+            }
+        }
+    }
+}
+
+fn shorten(text: &mut String) {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+    }
+}
+
+/// JSON spells a byte with at most six, so five such texts stay far below `RECORD_BYTES_MAX`.
+const TEXT_BYTES_MAX: usize = 512;
+
+/// People read RFC 3339; the journal is read back by us.
+mod unix_ms {
+    use model::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(time.unix_ms())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(from).map(Timestamp::from_unix_ms)
+    }
+}

@@ -1,0 +1,135 @@
+//! A provider on a real socket: speaks OpenAI's dialect as recorded, until a test scripts a fault.
+//! Knows nothing of the gateway; it only keeps what was sent to it and says what became of it.
+
+mod body;
+mod connection;
+mod echo;
+mod gate;
+mod openai;
+mod reply;
+mod seen;
+mod split;
+mod state;
+mod tripwire;
+mod wire;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+pub use gate::Gate;
+pub use openai::{
+    CACHED_TOKENS, MODELS, PROMPT_TOKENS, chat_content, chat_json_bytes, chat_stream_bytes,
+};
+pub use reply::{RateLimits, Reply, Step};
+pub use seen::SeenRequest;
+pub use split::{split_at, split_every};
+pub use tripwire::Tripwire;
+
+use state::State;
+
+/// Listens on loopback until dropped; every task it started ends with it.
+///
+/// A chat call is any POST; everything else is a probe.
+#[must_use = "dropping the fake closes its socket"]
+pub struct FakeProvider {
+    addr: SocketAddr,
+    state: Arc<State>,
+    tasks: JoinSet<()>,
+}
+
+impl FakeProvider {
+    pub async fn start() -> Self {
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port on loopback");
+        let addr = listener.local_addr().expect("a bound socket's address");
+        let state = Arc::new(State::default());
+
+        let mut tasks = JoinSet::new();
+        tasks.spawn(connection::accept(listener, state.clone()));
+        Self { addr, state, tasks }
+    }
+
+    /// Closes the port and every connection, and returns once that is done: from here on a
+    /// connect to `addr()` is refused. Dropping does the same, a little later.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// The next chat call gets this; calls after it take from the queue in turn.
+    pub fn next(&self, reply: Reply) {
+        self.state.script().chat.next.push_back(reply);
+    }
+
+    /// Every chat call gets this once the queue of `next` is empty.
+    pub fn always(&self, reply: Reply) {
+        self.state.script().chat.always = reply;
+    }
+
+    pub fn next_probe(&self, reply: Reply) {
+        self.state.script().probe.next.push_back(reply);
+    }
+
+    pub fn always_probe(&self, reply: Reply) {
+        self.state.script().probe.always = reply;
+    }
+
+    /// `http://127.0.0.1:PORT/v1`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.addr)
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub fn port(&self) -> u16 {
+        self.addr.port()
+    }
+
+    /// Whatever arrived complete, oldest first.
+    pub fn requests(&self) -> Vec<SeenRequest> {
+        self.state.seen().clone()
+    }
+
+    /// Panics when nothing came.
+    pub fn last_request(&self) -> SeenRequest {
+        let last = self.state.seen().last().cloned();
+        last.expect("the fake provider saw a request")
+    }
+
+    /// Sockets accepted since the start, also those closed since.
+    pub fn connections(&self) -> usize {
+        self.state.tally().connections
+    }
+
+    /// Requests taken in whose answer is not yet all sent, including those still without headers.
+    pub fn open_responses(&self) -> usize {
+        self.state.tally().open
+    }
+
+    /// Answers whose client left before the script was played to its end.
+    pub fn hang_ups(&self) -> usize {
+        self.state.tally().hung_up
+    }
+
+    /// True once `count` requests have arrived in all.
+    pub async fn wait_requests(&self, count: usize, within: Duration) -> bool {
+        let arrived = |tally: &state::Tally| tally.requests >= count;
+        self.state.wait(arrived, within).await
+    }
+
+    /// True once no answer is under way: all were sent, or their client hung up.
+    pub async fn wait_closed(&self, within: Duration) -> bool {
+        self.state.wait(|tally| tally.open == 0, within).await
+    }
+
+    /// True once `count` clients have hung up in all.
+    pub async fn wait_hang_ups(&self, count: usize, within: Duration) -> bool {
+        let left = |tally: &state::Tally| tally.hung_up >= count;
+        self.state.wait(left, within).await
+    }
+}

@@ -1,0 +1,205 @@
+//! One connection: hyper reads and answers, and where HTTP has no words for a fault, the socket
+//! is taken back from it.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::body::Scripted;
+use super::reply::{Answer, Reply, Step};
+use super::seen::SeenRequest;
+use super::state::{State, Underway};
+use super::wire::{Flushes, Wire};
+
+/// What happens to the socket once hyper let go of it early.
+pub(super) enum Ending {
+    Close,
+    Raw(Vec<Step>, Underway),
+    Reset,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct EndingSlot(Arc<Mutex<Option<Ending>>>);
+
+/// The script says that this exchange breaks off here; it makes hyper let go of the socket.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// Ends, with every connection, when its task is dropped.
+pub(super) async fn accept(listener: TcpListener, state: Arc<State>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (socket, _) = accepted.expect("accept on loopback");
+                let number = state.connected();
+                connections.spawn(serve(socket, number, state.clone()));
+            }
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    eprintln!("fake provider: {error}");
+                }
+            }
+        }
+    }
+}
+
+async fn serve(socket: TcpStream, number: usize, state: Arc<State>) {
+    socket.set_nodelay(true).expect("TCP_NODELAY");
+    let wire = Wire::new(socket);
+    let flushes = wire.flushes();
+    let ending = EndingSlot::default();
+
+    let given = ending.clone();
+    let service = service_fn(move |request| {
+        Box::pin(answer(request, number, state.clone(), flushes.clone(), given.clone()))
+    });
+    let mut connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(wire), service);
+    // An error here is a client that hung up or our own script; both are counted elsewhere.
+    let _ = (&mut connection).await;
+    let socket = connection.into_parts().io.into_inner().socket;
+
+    match ending.take() {
+        None | Some(Ending::Close) => {}
+        Some(Ending::Raw(steps, underway)) => play(socket, steps, underway).await,
+        Some(Ending::Reset) => reset(&socket),
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    connection: usize,
+    state: Arc<State>,
+    flushes: Flushes,
+    ending: EndingSlot,
+) -> Result<Response<Scripted>, Gone> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Gone)?.to_bytes();
+    let seen = SeenRequest {
+        method: head.method,
+        path_and_query: head.uri.to_string(),
+        headers: head.headers,
+        body,
+        connection,
+    };
+
+    let reply = state.reply_to(&seen.method);
+    let mut underway = Underway::begin(&state, seen.clone());
+    let broken = match &reply.before_headers {
+        None | Some(Step::Bytes(_)) => None,
+        Some(Step::Cut) => Some(Ending::Close),
+        Some(Step::Reset) => Some(Ending::Reset),
+        Some(Step::Stall) => pending().await,
+        Some(Step::Wait(gate)) => {
+            gate.wait().await;
+            None
+        }
+    };
+    if let Some(broken) = broken {
+        underway.finish();
+        ending.set(broken);
+        return Err(Gone);
+    }
+    if let Answer::Raw(steps) = reply.answer {
+        ending.set(Ending::Raw(steps, underway));
+        return Err(Gone);
+    }
+    Ok(respond(reply, &seen, flushes, ending, underway))
+}
+
+fn respond(
+    reply: Reply,
+    request: &SeenRequest,
+    flushes: Flushes,
+    ending: EndingSlot,
+    underway: Underway,
+) -> Response<Scripted> {
+    let rendered = reply.render(request);
+    let body = Scripted::new(rendered.steps, rendered.streamed, flushes, ending, underway);
+    let mut response = Response::new(body);
+    *response.status_mut() = rendered.status;
+    *response.headers_mut() = rendered.headers;
+    response
+}
+
+/// Plays the steps on the bare socket, then closes it.
+async fn play(mut socket: TcpStream, steps: Vec<Step>, mut underway: Underway) {
+    for step in steps {
+        let played = match step {
+            Step::Bytes(bytes) => write(&mut socket, &bytes).await,
+            Step::Cut => break,
+            Step::Reset => {
+                underway.finish();
+                return reset(&socket);
+            }
+            Step::Stall => {
+                let Err(Left) = until_left(&mut socket).await;
+                Err(Left)
+            }
+            Step::Wait(gate) => tokio::select! {
+                () = gate.wait() => Ok(()),
+                Err(Left) = until_left(&mut socket) => Err(Left),
+            },
+        };
+        if played.is_err() {
+            return;
+        }
+    }
+    underway.finish();
+    // The client may be gone already, and then there is nobody to tell.
+    let _ = socket.shutdown().await;
+}
+
+/// The client closed its side.
+struct Left;
+
+async fn write(socket: &mut TcpStream, bytes: &Bytes) -> Result<(), Left> {
+    socket.write_all(bytes).await.map_err(|_| Left)
+}
+
+async fn until_left(socket: &mut TcpStream) -> Result<Infallible, Left> {
+    let mut ignored = [0; 1024];
+    loop {
+        match socket.read(&mut ignored).await {
+            Ok(0) | Err(_) => return Err(Left),
+            Ok(_) => {}
+        }
+    }
+}
+
+/// With no time to linger, closing sends RST instead of FIN.
+fn reset(socket: &TcpStream) {
+    socket.set_zero_linger().expect("SO_LINGER");
+}
+
+impl EndingSlot {
+    pub fn set(&self, ending: Ending) {
+        *self.0.lock().expect("nobody panics with it") = Some(ending);
+    }
+
+    fn take(&self) -> Option<Ending> {
+        self.0.lock().expect("nobody panics with it").take()
+    }
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the script breaks the exchange off here")
+    }
+}
+
+impl std::error::Error for Gone {}

@@ -1,0 +1,48 @@
+//! Plain answers, looked at but never changed: what was used, and whether a 200 is an error in disguise.
+
+use model::Usage;
+use serde_json::value::RawValue;
+
+use super::error::{self, UpstreamErrorBody};
+use super::usage::{UsageBlock, usage_of};
+use crate::json::{self, Reading};
+
+/// What the answer says was used: at the top, or where Groq puts it.
+pub fn usage(body: &[u8]) -> Option<Usage> {
+    let text = std::str::from_utf8(body).ok()?;
+    let [usage, x_groq] = json::members(text, &["usage", "x_groq"], Reading::Lenient).ok()?;
+    reported(usage, x_groq)
+}
+
+/// The error inside an answer whose status says there is none.
+pub fn embedded_error(body: &[u8]) -> Option<UpstreamErrorBody> {
+    let text = std::str::from_utf8(body).ok()?;
+    let [choices, error, object, base_resp] = json::members(text, &SIGNS, Reading::Lenient).ok()?;
+    let answered = choices.is_some_and(json::is_telling);
+    let failed = error.is_some_and(json::is_telling)
+        || object.is_some_and(|object| object.get() == "\"error\"");
+    let refused = base_resp.is_some_and(is_refusal);
+    (refused || (failed && !answered)).then(|| error::parse(body))
+}
+
+/// A usage block under either of its two names; the plain one counts, never both.
+pub(super) fn reported(usage: Option<&RawValue>, x_groq: Option<&RawValue>) -> Option<Usage> {
+    let groq = || {
+        let [usage] = json::members(x_groq?.get(), &["usage"], Reading::Lenient).ok()?;
+        UsageBlock::read(usage?)
+    };
+    usage.and_then(UsageBlock::read).or_else(groq).map(usage_of)
+}
+
+/// MiniMax answers 200 to everything and means it only when this is 0.
+pub(super) fn is_refusal(base_resp: &RawValue) -> bool {
+    json::members(base_resp.get(), &["status_code"], Reading::Lenient)
+        .ok()
+        .and_then(|[code]| code)
+        .is_some_and(|code| !matches!(code.get(), "0" | "null" | "\"0\""))
+}
+
+const SIGNS: [&str; 4] = ["choices", "error", "object", "base_resp"];
+
+#[cfg(test)]
+mod tests;
