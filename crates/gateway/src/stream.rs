@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Full};
-use model::{Refusal, Usage};
+use model::Refusal;
 use store::journal::Outcome;
 use vault::Scrubber;
 use wire::openai::answer;
@@ -27,7 +27,7 @@ pub async fn stream(answer: Result<Answer, Refusal>, recorder: Recorder) -> Resu
     write_receipt(&answer.receipt, headers);
     match answer.content {
         Content::Plain(body) => {
-            let usage = answer::usage(&body).unwrap_or(Usage::default());
+            let usage = answer::usage(&body).unwrap_or_default();
             let body = scrub(answer.scrubber.as_ref(), body);
             let content_type = answer.headers.get(header::CONTENT_TYPE);
             let content_type =

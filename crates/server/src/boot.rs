@@ -21,7 +21,8 @@ use vault::ProviderKey;
 
 use crate::listener::Listener;
 use crate::master_key::{self, Origin};
-use crate::router::{self, Shared};
+use crate::router;
+use crate::shared::Shared;
 use crate::telemetry::Telemetry;
 use crate::{Config, config};
 
@@ -76,7 +77,7 @@ impl App {
         let upstream =
             Upstream::with_resolver(&config.egress(), config.limits.connect_max, resolver);
         let folder = config.data_dir.join("journal");
-        let (journal, journal_writer) = Journal::open(&folder, config.journal.clone())
+        let (journal, journal_writer) = Journal::open(&folder, config.journal)
             .with_context(|| format!("the usage journal in {}", folder.display()))?;
         let node = node_id(&config.data_dir, &*clock, &*random)?;
         let mut drainer = Drainer::new(store.clone(), journal.clone(), node);

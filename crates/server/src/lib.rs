@@ -8,7 +8,8 @@ mod master_key;
 mod proxy;
 mod refused;
 mod rest;
-pub mod router;
+mod router;
+mod shared;
 mod telemetry;
 
 pub use boot::App;

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use model::{Refusal, RequestId};
 
 use crate::refused::Refused;
-use crate::router::Shared;
+use crate::shared::Shared;
 
 pub async fn inference(
     State(shared): State<Arc<Shared>>,

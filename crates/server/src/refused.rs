@@ -14,7 +14,7 @@ use model::{Code, Refusal, RequestId};
 use tracing::Instrument as _;
 use wire::openai::error::envelope;
 
-use crate::router::Shared;
+use crate::shared::Shared;
 
 /// What a handler returns instead of an answer.
 pub struct Refused(Refusal);

@@ -5,22 +5,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
-use control::Control;
-use gateway::Gateway;
-use model::{Clock, Random};
 
 use crate::rest::{api_keys, health, me, projects, provider_keys, sessions, setup, workspaces};
-use crate::telemetry::Telemetry;
+use crate::shared::Shared;
 use crate::{proxy, refused};
-
-/// What every handler may reach.
-pub struct Shared {
-    pub control: Arc<Control>,
-    pub gateway: Arc<Gateway>,
-    pub telemetry: Telemetry,
-    pub clock: Arc<dyn Clock>,
-    pub random: Arc<dyn Random>,
-}
 
 pub fn routes(shared: Arc<Shared>) -> Router {
     Router::new()

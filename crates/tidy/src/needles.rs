@@ -50,7 +50,7 @@ mod tests {
             ("control/src/keys.rs", "r\"delete from keys\"", "`\"delete from`"),
             ("server/src/cli.rs", "hyper_util::client::legacy::Client", "`hyper_util::client`"),
             ("gateway/src/stream.rs", "tokio::spawn(drain)", "`tokio::spawn`"),
-            ("server/src/main.rs", "std::process::exit(1)", "`process::exit`"),
+            ("server/src/main.rs", "std::process::exit(1)", "`process::exit(`"),
             ("wire/src/sse.rs", "use std::fs;", "`std::fs`"),
         ] {
             let source = Source::new(path, format!("//! x\n{line}\n"));

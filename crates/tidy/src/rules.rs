@@ -77,7 +77,7 @@ pub const ONLY_IN: &[(&str, &[&str], &str)] = &[
         &["gateway/src/upstream"],
         "every outgoing call goes through gateway/src/upstream, where addresses are judged",
     ),
-    ("process::exit", &[], "return an ExitCode from main, so that guards are dropped"),
+    ("process::exit(", &[], "return an ExitCode from main, so that guards are dropped"),
     ("task::spawn(", SPAWNING, "a task needs an owner that awaits it; name the file in rules.rs"),
     ("tokio::spawn", SPAWNING, "a task needs an owner that awaits it; name the file in rules.rs"),
     ("std::fs", TOUCHING_FILES, "model and wire do no I/O"),
@@ -93,9 +93,10 @@ const EXPOSING: &[&str] = &[
 const SPAWNING: &[&str] = &[
     // The commit and its news happen together, whoever waits for them; awaited on the spot.
     "store/src/write",
-    // Accepts connections and joins them at shutdown.
+    // The drainer and the follower, joined when the gateway stops.
     "server/src/boot",
-    "server/src/proxy",
+    // Connections, joined by the graceful shutdown.
+    "server/src/listener",
 ];
 
 const TOUCHING_FILES: &[&str] =

@@ -11,7 +11,7 @@ use model::{ProjectId, Refusal};
 
 use super::{bearer, json, no_content, page, read};
 use crate::refused::Refused;
-use crate::router::Shared;
+use crate::shared::Shared;
 
 /// Whose keys a route is about: a project's, or with none the whole workspace's.
 type Owner = (Reader, Option<ProjectId>);

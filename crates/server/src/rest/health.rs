@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::json;
 use crate::refused::Refused;
-use crate::router::Shared;
+use crate::shared::Shared;
 
 #[derive(Serialize)]
 struct Readiness {

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{bearer, json};
 use crate::refused::Refused;
-use crate::router::Shared;
+use crate::shared::Shared;
 
 pub async fn show(
     State(shared): State<Arc<Shared>>,

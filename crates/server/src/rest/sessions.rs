@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{bearer, json, no_content, read};
 use crate::refused::Refused;
-use crate::router::Shared;
+use crate::shared::Shared;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

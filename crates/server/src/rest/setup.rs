@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use super::{json, read};
 use crate::refused::Refused;
-use crate::router::Shared;
+use crate::shared::Shared;
 
 pub async fn create(State(shared): State<Arc<Shared>>, body: Body) -> Result<Response, Refused> {
     let made = shared.control.set_up(read(body).await?).await?;

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{bearer, json, page, read};
 use crate::refused::Refused;
-use crate::router::Shared;
+use crate::shared::Shared;
 
 pub async fn list(
     State(shared): State<Arc<Shared>>,
