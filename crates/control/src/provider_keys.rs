@@ -1,6 +1,6 @@
 //! The keys a workspace brings: probed before they are kept, sealed for one place and one address, never shown again.
 
-use model::{BaseUrl, Code, Provider, ProviderKeyId, Refusal, Timestamp};
+use model::{BaseUrl, Code, Provider, ProviderKeyId, Refusal, Sealed, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::workspace::{Health, PROVIDER_KEY_FIELD, ProviderKeyRow, Validation};
@@ -70,34 +70,22 @@ impl Control {
         refuse_bad(provider, &probed)?;
 
         let now = self.clock.now();
-        let workspace = writer.workspace();
         let id = ProviderKeyId::new(&*self.clock, &*self.random);
-        let row = self.store.workspace(workspace).row().await.map_err(storage)?;
-        let salt = row.and_then(|row| WorkspaceSalt::from_bytes(&row.salt));
-        let salt = salt.ok_or_else(|| Refusal::internal("a workspace without a usable salt"))?;
-        let secret_id = id.to_string();
-        let place = Place {
-            workspace,
-            salt: &salt,
-            secret_id: &secret_id,
-            field: PROVIDER_KEY_FIELD,
-            sealed_version: FIRST_SEAL,
-            origin: base_url.origin(),
+        let sealed = match &key {
+            Some(key) => Some(self.seal(writer, id, key, base_url).await?),
+            None => None,
         };
-        let sealed = key.as_ref().map(|key| self.vault.seal_provider_key(key, &place));
-        let sealed = sealed.transpose().map_err(Refusal::internal)?;
-        let key_version = sealed.as_ref().map(|_| self.vault.active());
         let healthy = matches!(probed.validation, Validation::Restricted | Validation::Valid);
         let checked = input.validate_before_save;
-        let mut row = ProviderKeyRow {
+        let row = ProviderKeyRow {
             id,
             project: None,
             provider: provider.id.to_string(),
             label,
             origin: base_url.origin().to_string(),
             base_url: own_base_url,
+            key_version: sealed.as_ref().map(|_| self.vault.active()),
             sealed,
-            key_version,
             sealed_version: FIRST_SEAL,
             key_prefix: key.as_ref().map(ProviderKey::shown).unwrap_or_default(),
             is_default: false,
@@ -109,21 +97,55 @@ impl Control {
             last_used_at: None,
             created_at: now,
         };
+        let is_default = self.insert_provider_key(writer, provider, &row).await?;
+        Ok(self.view(ProviderKeyRow { is_default, ..row }))
+    }
 
+    /// For this row, this field and this address, and no other.
+    async fn seal(
+        &self,
+        writer: &Writer,
+        id: ProviderKeyId,
+        key: &ProviderKey,
+        base_url: &BaseUrl,
+    ) -> Result<Sealed, Refusal> {
+        let workspace = writer.workspace();
+        let row = self.store.workspace(workspace).row().await.map_err(storage)?;
+        let salt = row.and_then(|row| WorkspaceSalt::from_bytes(&row.salt));
+        let salt = salt.ok_or_else(|| Refusal::internal("a workspace without a usable salt"))?;
+        let place = Place {
+            workspace,
+            salt: &salt,
+            secret_id: &id.to_string(),
+            field: PROVIDER_KEY_FIELD,
+            sealed_version: FIRST_SEAL,
+            origin: base_url.origin(),
+        };
+        self.vault.seal_provider_key(key, &place).map_err(Refusal::internal)
+    }
+
+    /// Whether it became the default.
+    async fn insert_provider_key(
+        &self,
+        writer: &Writer,
+        provider: &Provider,
+        row: &ProviderKeyRow,
+    ) -> Result<bool, Refusal> {
+        let workspace = writer.workspace();
         let mut write = self.store.write().await.map_err(storage)?;
-        if key_version.is_some()
-            && !write.hold_active(self.vault.active()).await.map_err(storage)?
+        if let Some(version) = row.key_version
+            && !write.hold_active(version).await.map_err(storage)?
         {
             let public = "the master key is being rotated, try again shortly";
             return Err(Refusal::new(Code::StorageUnavailable, public).retry_after(1));
         }
         let mut inside = write.workspace(workspace);
-        row.is_default = inside.insert_provider_key(&provider.id, &row).await.map_err(storage)?;
+        let is_default = inside.insert_provider_key(&provider.id, row).await.map_err(storage)?;
         let detail = json!({ "provider": provider.id, "key_prefix": row.key_prefix });
-        write.audit(writer.actor(), Some(workspace), "provider_key.created", id, detail);
+        write.audit(writer.actor(), Some(workspace), "provider_key.created", row.id, detail);
         write.changed(workspace_changed(writer));
-        write.commit(now).await.map_err(storage)?;
-        Ok(self.view(row))
+        write.commit(row.created_at).await.map_err(storage)?;
+        Ok(is_default)
     }
 
     pub async fn provider_keys(&self, reader: &Reader) -> Result<Vec<ProviderKeyView>, Refusal> {

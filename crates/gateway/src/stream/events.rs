@@ -119,10 +119,8 @@ impl EventBody {
 
     fn upstream_ended(&mut self) {
         self.upstream = None;
-        let tail = self.frames.rest().unwrap_or_default();
-        if !tail.is_empty() {
-            // The last event may lack its blank line; half an event means nothing.
-            self.take(tail);
+        if let Some(tail) = self.frames.rest() {
+            self.take_tail(tail);
         }
         if !matches!(self.state, State::Flowing) {
             return;
@@ -132,6 +130,17 @@ impl EventBody {
         } else {
             let public = "the provider's stream ended before its answer was complete";
             self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamError, public));
+        }
+    }
+
+    /// The last event may lack its blank line. Half an event is worth nothing, to the client or to us.
+    fn take_tail(&mut self, tail: Bytes) {
+        let had_finished = self.meter.finished();
+        let seen = self.meter.see(&tail);
+        if seen == Seen::Done {
+            self.complete(vec![tail]);
+        } else if self.meter.finished() && !had_finished {
+            self.pass([&tail, b"\n\n".as_slice()].concat().into());
         }
     }
 

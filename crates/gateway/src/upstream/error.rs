@@ -94,76 +94,20 @@ impl UpstreamError {
         scrubber: Option<&Scrubber>,
     ) -> Self {
         let class = Class::of(provider, status, said);
-        let words = said.message.as_deref().map(|words| scrubbed(words, scrubber));
+        let (blame, retry, code, what) = class.verdict();
+        // Of a refused key the providers repeat parts.
+        let quotable = said.message.as_deref().filter(|_| !matches!(class, Class::InvalidKey));
         let name = &provider.name;
-        let says = |what: &str| match words.as_deref() {
+        let public = match quotable.map(|words| scrubbed(words, scrubber)) {
             Some(words) if !words.is_empty() => format!("{name} {what}: {words}"),
             _ => format!("{name} {what} (status {status})"),
         };
-        let error = match class {
-            Class::BadRequest => {
-                let error = Self::new(
-                    Blame::Caller,
-                    Retry::Never,
-                    Code::InvalidRequest,
-                    says("refused the request"),
-                );
-                Self { status: Some(status).filter(|s| (400..500).contains(s)), ..error }
-            }
-            Class::InvalidKey => Self::new(
-                Blame::Key,
-                Retry::Next,
-                Code::UpstreamKeyInvalid,
-                // The provider's words repeat parts of keys.
-                format!("{name} refused the key (status {status})"),
-            ),
-            Class::ModelNotFound => Self::new(
-                Blame::Key,
-                Retry::Next,
-                Code::ModelNotFound,
-                says("knows no such model for this key"),
-            ),
-            Class::NoCredit => Self::new(
-                Blame::Key,
-                Retry::Next,
-                Code::UpstreamNoCredit,
-                says("says this key's account is out of money"),
-            ),
-            Class::Overloaded => Self::new(
-                Blame::Provider,
-                Retry::Next,
-                Code::UpstreamUnavailable,
-                says("is overloaded"),
-            ),
-            Class::RateLimited => Self::new(
-                Blame::Key,
-                Retry::Next,
-                Code::UpstreamRateLimited,
-                says("limits this key's rate"),
-            ),
-            Class::Redirect => Self::new(
-                Blame::Provider,
-                Retry::Next,
-                Code::UpstreamError,
-                format!("{name} answered with a redirect, and those are never followed"),
-            ),
-            Class::ServerError => {
-                Self::new(Blame::Provider, Retry::Next, Code::UpstreamError, says("failed"))
-            }
-            Class::Timeout => Self::new(
-                Blame::Provider,
-                Retry::Next,
-                Code::UpstreamTimeout,
-                says("took too long"),
-            ),
-            Class::TooLarge => Self::new(
-                Blame::Caller,
-                Retry::Never,
-                Code::RequestTooLarge,
-                says("finds the request too large"),
-            ),
-        };
-        Self { dispatched: true, ..error }
+        let is_bad_request = matches!(class, Class::BadRequest) && (400..500).contains(&status);
+        Self {
+            status: is_bad_request.then_some(status),
+            dispatched: true,
+            ..Self::new(blame, retry, code, public)
+        }
     }
 
     /// For the caller, naming the key that failed where that is the thing to mend.
@@ -185,6 +129,7 @@ impl UpstreamError {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Class {
     BadRequest,
     InvalidKey,
@@ -224,6 +169,35 @@ impl Class {
             503 | 529 => Self::Overloaded,
             400..=499 => Self::BadRequest,
             _ => Self::ServerError,
+        }
+    }
+}
+
+impl Class {
+    /// Who is to blame, whether another key may help, and what the caller is told.
+    const fn verdict(self) -> (Blame, Retry, Code, &'static str) {
+        use {Blame as B, Code as C, Retry as R};
+        match self {
+            Self::BadRequest => (B::Caller, R::Never, C::InvalidRequest, "refused the request"),
+            Self::InvalidKey => (B::Key, R::Next, C::UpstreamKeyInvalid, "refused the key"),
+            Self::ModelNotFound => {
+                (B::Key, R::Next, C::ModelNotFound, "knows no such model for this key")
+            }
+            Self::NoCredit => {
+                (B::Key, R::Next, C::UpstreamNoCredit, "says this key's account is out of money")
+            }
+            Self::Overloaded => (B::Provider, R::Next, C::UpstreamUnavailable, "is overloaded"),
+            Self::RateLimited => {
+                (B::Key, R::Next, C::UpstreamRateLimited, "limits this key's rate")
+            }
+            Self::Redirect => {
+                (B::Provider, R::Next, C::UpstreamError, "answered with a redirect, never followed")
+            }
+            Self::ServerError => (B::Provider, R::Next, C::UpstreamError, "failed"),
+            Self::Timeout => (B::Provider, R::Next, C::UpstreamTimeout, "took too long"),
+            Self::TooLarge => {
+                (B::Caller, R::Never, C::RequestTooLarge, "finds the request too large")
+            }
         }
     }
 }
