@@ -1,5 +1,6 @@
 //! Logs, metrics and the panic hook. What is never logged: bodies, keys, addresses of people.
 
+use std::io::IsTerminal as _;
 use std::sync::Mutex;
 
 use gateway::Gateway;
@@ -15,7 +16,8 @@ use crate::config::LogFormat;
 pub fn start_logging(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log)
         .map_err(|error| anyhow::anyhow!("log = \"{}\": {error}", config.log))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let started = match config.log_format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
         LogFormat::Pretty => builder.try_init(),

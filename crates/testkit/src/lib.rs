@@ -2,6 +2,7 @@
 //! throw away, a clock and a randomness set by hand. Panics where a test would; no product code uses it.
 
 pub mod app;
+pub mod canary;
 pub mod clock;
 pub mod fake;
 pub mod http;

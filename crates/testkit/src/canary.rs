@@ -1,0 +1,200 @@
+//! Texts that must never be seen again, and the search for them in whatever a test collected, in every usual spelling.
+//! Names a canary in what it reports and never prints one.
+
+use std::collections::{BTreeSet, HashMap};
+
+/// Whatever is left of a secret, fewer characters in a row than this tell nobody much.
+const WINDOW: usize = 12;
+/// Most places are ruled out by two bytes and a table that fits a cache.
+const FILTER: usize = 1 << 16;
+
+#[derive(Default)]
+pub struct Canaries {
+    names: Vec<String>,
+    needles: HashMap<[u8; WINDOW], Vec<Needle>>,
+    filter: Vec<bool>,
+}
+
+/// Found by its first `WINDOW` bytes; `rest` must follow them.
+struct Needle {
+    canary: usize,
+    spelling: &'static str,
+    rest: Vec<u8>,
+}
+
+impl Canaries {
+    pub fn new() -> Self {
+        Self { filter: vec![false; FILTER], ..Self::default() }
+    }
+
+    /// Not even `WINDOW` characters of it in a row may be seen, nor of any spelling of it.
+    pub fn any_part(mut self, name: &str, text: &str) -> Self {
+        let canary = self.named(name);
+        for (spelling, form) in spellings(text) {
+            for window in form.windows(WINDOW) {
+                self.add(canary, spelling, window, &[]);
+            }
+        }
+        self
+    }
+
+    /// May not be seen whole; for what begins alike in all its kind.
+    pub fn whole(mut self, name: &str, text: &str) -> Self {
+        let canary = self.named(name);
+        for (spelling, form) in spellings(text) {
+            let (window, rest) = form.split_at(WINDOW);
+            self.add(canary, spelling, window, rest);
+        }
+        self
+    }
+
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// One line for each canary and spelling that the sink shows; empty when it shows none.
+    pub fn scan(&self, sink: &str, bytes: &[u8]) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        let mut hits = Vec::new();
+        for (at, window) in bytes.windows(WINDOW).enumerate() {
+            if !self.filter[slot(window)] {
+                continue;
+            }
+            for needle in self.needles.get(window).into_iter().flatten() {
+                let shown = bytes[at + WINDOW..].starts_with(&needle.rest);
+                if shown && found.insert((needle.canary, needle.spelling)) {
+                    let name = &self.names[needle.canary];
+                    hits.push(format!("{sink} shows {name} ({}) at {at}", needle.spelling));
+                }
+            }
+        }
+        hits
+    }
+
+    fn named(&mut self, name: &str) -> usize {
+        self.names.push(name.to_owned());
+        self.names.len() - 1
+    }
+
+    fn add(&mut self, canary: usize, spelling: &'static str, window: &[u8], rest: &[u8]) {
+        let key: [u8; WINDOW] = window.try_into().expect("a window");
+        self.filter[slot(window)] = true;
+        let needles = self.needles.entry(key).or_default();
+        needles.push(Needle { canary, spelling, rest: rest.to_vec() });
+    }
+}
+
+fn slot(window: &[u8]) -> usize {
+    usize::from(window[0]) << 8 | usize::from(window[5] ^ window[11].rotate_left(4))
+}
+
+fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
+    assert!(text.len() >= 2 * WINDOW, "a canary is too long to be there by chance");
+    let bytes = text.as_bytes();
+    let json = serde_json::Value::from(text).to_string();
+    let json = json[1..json.len() - 1].to_owned();
+    let each = |form: fn(u8) -> String| bytes.iter().map(|byte| form(*byte)).collect::<String>();
+    let mut spellings = vec![
+        ("raw", text.to_owned()),
+        ("JSON with slashes", json.replace('/', "\\/")),
+        ("JSON", json),
+        ("JSON in code points", each(|byte| format!("\\u{:04x}", u32::from(byte)))),
+        ("hex", each(|byte| format!("{byte:02x}"))),
+        ("hex in capitals", each(|byte| format!("{byte:02X}"))),
+        ("percent", each(|byte| format!("%{byte:02X}"))),
+        ("percent in small letters", each(|byte| format!("%{byte:02x}"))),
+        (
+            "a query",
+            each(|byte| match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                true => char::from(byte).to_string(),
+                false => format!("%{byte:02X}"),
+            }),
+        ),
+        ("Rust's bytes", bytes.escape_ascii().to_string()),
+        ("a list of bytes", each(|byte| format!("{byte}, "))),
+    ];
+    for before in 0..3 {
+        let standard = base64_inside(bytes, before);
+        spellings.push(("base64 for URLs", standard.replace('+', "-").replace('/', "_")));
+        spellings.push(("base64", standard));
+    }
+    // Alike for most texts; the first name is the plainest.
+    let mut seen = BTreeSet::new();
+    spellings.retain(|(_, form)| seen.insert(form.clone()));
+    spellings.into_iter().map(|(name, form)| (name, form.into_bytes())).collect()
+}
+
+/// The characters that depend on the text alone, when so many bytes (modulo three) come before it.
+fn base64_inside(bytes: &[u8], before: usize) -> String {
+    let all = base64(&[vec![0; before], bytes.to_vec()].concat());
+    let first = (before * 8).div_ceil(6);
+    let last = (before + bytes.len()) * 8 / 6;
+    all[first..last].to_owned()
+}
+
+/// Of the standard alphabet, without padding.
+pub fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let mut bits = 0_usize;
+        for index in 0..3 {
+            bits = bits << 8 | usize::from(three.get(index).copied().unwrap_or(0));
+        }
+        for index in 0..=three.len() {
+            text.push(char::from(ALPHABET[bits >> (18 - 6 * index) & 63]));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "sk-canary-\"7/Qx\\w~9Zt+Lm3=Vb8Nc5\"";
+
+    #[test]
+    fn base64_is_base64() {
+        for (bytes, text) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn every_spelling_is_found_wherever_it_stands() {
+        let canaries = Canaries::new().any_part("the key", SECRET);
+        let mut shown = vec![
+            SECRET.to_owned(),
+            SECRET[7..19].to_owned(),
+            serde_json::Value::from(SECRET).to_string(),
+            format!("{:?}", SECRET.as_bytes()),
+            SECRET.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        ];
+        shown.extend(
+            (0..6).map(|before| base64(&[&[b'x'; 6][..before], SECRET.as_bytes()].concat())),
+        );
+
+        for text in shown {
+            let hits = canaries.scan("a log", format!("before {text} after").as_bytes());
+
+            assert!(!hits.is_empty(), "{text}");
+            assert!(hits.iter().all(|hit| hit.starts_with("a log shows the key (")), "{hits:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_is() {
+        let part = Canaries::new().any_part("the key", SECRET);
+        let whole = Canaries::new().whole("the key", SECRET);
+
+        assert!(part.scan("a log", &SECRET.as_bytes()[..11]).is_empty());
+        assert!(part.scan("a log", b"").is_empty());
+        assert!(whole.scan("a log", &SECRET.as_bytes()[1..]).is_empty());
+        assert_eq!(whole.scan("a log", SECRET.as_bytes()).len(), 1);
+    }
+}
