@@ -20,7 +20,7 @@ pub struct CreateGatewayKey {
     #[serde(default)]
     pub allowed_models: Option<Vec<String>>,
     #[serde(default)]
-    pub expires_in_seconds: Option<u32>,
+    pub expires_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +64,9 @@ impl Control {
             self.check_models(models)?;
         }
         let now = self.clock.now();
-        let lifetime = input.expires_in_seconds.map(u64::from).map(std::time::Duration::from_secs);
+        if input.expires_at.is_some_and(|expiry| expiry <= now) {
+            return Err(Refusal::invalid("expires_at", "expires_at lies in the past"));
+        }
         let token = GatewayToken::generate(&*self.random);
         let key = NewGatewayKey {
             id: GatewayKeyId::new(&*self.clock, &*self.random),
@@ -75,7 +77,7 @@ impl Control {
             shown: token.shown(),
             scopes,
             allowed_models: input.allowed_models,
-            expires_at: lifetime.map(|lifetime| now.plus(lifetime)),
+            expires_at: input.expires_at,
             created_at: now,
         };
         let workspace = reader.workspace();

@@ -23,6 +23,8 @@ pub struct Limits {
     pub idle_max: Duration,
     /// One request, all attempts and the whole answer.
     pub total_max: Duration,
+    /// How long the last byte of an answer waits for its record to be written.
+    pub record_max: Duration,
     /// How long cached identities serve while news of changes cannot be read.
     pub stale_max: Duration,
 }
@@ -40,6 +42,7 @@ impl Default for Limits {
             first_byte_max: Duration::from_secs(600),
             idle_max: Duration::from_secs(300),
             total_max: Duration::from_secs(3600),
+            record_max: Duration::from_secs(10),
             stale_max: Duration::from_secs(60),
         }
     }

@@ -95,6 +95,13 @@ fn candidates<'a>(
         .filter(|key| key.row.project.is_none_or(|owner| owner == project))
         .filter(|key| pin.is_none_or(|pin| key.row.id.to_string() == pin))
         .collect();
+    let ambiguous = pin.is_none()
+        && provider.base_url.is_none()
+        && keys.iter().any(|key| keys.first().is_some_and(|first| first.base_url != key.base_url));
+    if ambiguous {
+        exclusions.ambiguous = true;
+        return;
+    }
     // Stable: within a rank the store's order, oldest first, stays.
     keys.sort_by_key(|key| (key.row.project.is_none(), !key.row.is_default));
     for key in keys {
@@ -123,6 +130,8 @@ fn usable(key: &ProviderKeyEntry) -> Result<(), &'static str> {
 /// Why nothing is left, for the one message the caller gets.
 #[derive(Default)]
 struct Exclusions {
+    /// Several custom endpoints, and nothing that says which.
+    ambiguous: bool,
     model_not_allowed: bool,
     keys: Vec<(String, &'static str)>,
 }
@@ -136,6 +145,10 @@ impl Exclusions {
                 format!("gateway key {} may not use model \"{}\"", caller.key.id, call.model);
             let refusal = Refusal::new(Code::ModelNotAllowed, public);
             return Refusal { param: Some("model"), ..refusal };
+        }
+        if self.ambiguous {
+            let public = "there are several custom endpoints: say which with routing.provider_key";
+            return Refusal::invalid("model", public);
         }
         if let Some((id, reason)) = self.keys.first() {
             let public = format!("the only key for provider \"{names}\", {id}, {reason}");

@@ -113,7 +113,7 @@ impl Config {
         }
         Ok(Self {
             master_key: secret("master_key", layer.master_key, layer.master_key_file)?,
-            setup_token: secret("setup_token", layer.setup_token, layer.setup_token_file)?,
+            setup_token: setup_token(layer.setup_token, layer.setup_token_file)?,
             provider_base_urls: provider_base_urls(layer.providers)?,
             limits: layer.limits.resolve(),
             journal: journal(layer.journal)?,
@@ -183,6 +183,18 @@ fn secret(
         }
     }
 }
+
+/// Whoever holds it becomes the owner, so it must not be guessable.
+fn setup_token(text: Option<String>, file: Option<PathBuf>) -> Result<Option<Hidden>, ConfigError> {
+    let token = secret("setup_token", text, file)?;
+    if token.as_ref().is_some_and(|token| token.reveal().len() < SETUP_TOKEN_BYTES_MIN) {
+        let reason = format!("has fewer than {SETUP_TOKEN_BYTES_MIN} characters");
+        return Err(bad("setup_token", &reason));
+    }
+    Ok(token)
+}
+
+const SETUP_TOKEN_BYTES_MIN: usize = 12;
 
 /// A variable that was meant to be set and is empty must not fall back to a default.
 fn non_empty(name: &str, text: String) -> Result<Hidden, ConfigError> {

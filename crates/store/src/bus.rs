@@ -99,8 +99,15 @@ impl Follower {
             let Some(last) = rows.last() else { return Ok(()) };
             let last_seq = last.get("seq")?;
             for row in &rows {
+                // A newer node may tell of what this one does not know, and so does not cache. Stopping at it would
+                // make this node deaf to all that follows.
+                let Ok(kind) = row.parse("kind") else {
+                    let kind: String = row.get("kind")?;
+                    tracing::warn!(change.kind = %kind, "skipped news of a kind this version does not know");
+                    continue;
+                };
                 self.store.bus().apply(&Change {
-                    kind: row.parse("kind")?,
+                    kind,
                     workspace: row.parse_opt("workspace_id")?,
                     subject: row.get("subject")?,
                 });

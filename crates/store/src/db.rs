@@ -3,6 +3,7 @@
 mod value;
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate, Migrator};
@@ -24,8 +25,17 @@ pub enum Location {
     Sqlite { file: PathBuf },
 }
 
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+static SQLITE_MIGRATIONS: LazyLock<Migrator> =
+    LazyLock::new(|| forgiving(sqlx::migrate!("../../migrations/sqlite")));
+static POSTGRES_MIGRATIONS: LazyLock<Migrator> =
+    LazyLock::new(|| forgiving(sqlx::migrate!("../../migrations/postgres")));
+
+/// During an upgrade, and after one is taken back, an old binary meets migrations it does not know. They only ever
+/// expand what it uses, so it goes on.
+fn forgiving(mut migrator: Migrator) -> Migrator {
+    migrator.set_ignore_missing(true);
+    migrator
+}
 
 const POSTGRES_CONNECTIONS_MAX: u32 = 16;
 const SQLITE_READERS_MAX: u32 = 4;
@@ -54,6 +64,9 @@ macro_rules! on {
     ($sql:expr, $args:expr, $executor:expr, $method:ident) => {{
         let mut query = sqlx::query($sql);
         for value in $args {
+            if value.is_unstorable() {
+                return Err(StoreError::Unstorable);
+            }
             query = match value {
                 Value::Blob(value) => query.bind(value),
                 Value::Int(value) => query.bind(value),
@@ -93,35 +106,46 @@ impl Db {
         }
     }
 
-    /// Applies what is missing. PostgreSQL is locked meanwhile by an advisory lock, SQLite by the data folder's.
+    /// Applies what is missing. Two processes that start together take turns: PostgreSQL has an advisory lock for it,
+    /// SQLite its write lock, which one transaction around all of them holds.
     pub(crate) async fn migrate(&self) -> Result<()> {
         match self {
-            Self::Lite { write, .. } => SQLITE_MIGRATIONS.run(write).await?,
+            Self::Lite { write, .. } => {
+                let mut tx = write.begin_with("begin immediate").await?;
+                // What `run` calls; its own signature takes no connection inside a transaction.
+                SQLITE_MIGRATIONS.run_direct(None, &mut *tx, false).await?;
+                tx.commit().await?;
+            }
             Self::Pg(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
         }
         Ok(())
     }
 
+    /// Only looks: whoever asks may not be allowed to change anything, or not yet.
     pub(crate) async fn pending_migrations(&self) -> Result<Vec<String>> {
-        let (known, applied) = match self {
-            Self::Lite { write, .. } => {
-                let mut connection = write.acquire().await?;
-                connection.ensure_migrations_table(&SQLITE_MIGRATIONS.table_name).await?;
-                let table = &SQLITE_MIGRATIONS.table_name;
-                (&SQLITE_MIGRATIONS, connection.list_applied_migrations(table).await?)
+        let (known, has_table) = match self {
+            Self::Lite { .. } => (&SQLITE_MIGRATIONS, SQLITE_HAS_TABLE),
+            Self::Pg(_) => (&POSTGRES_MIGRATIONS, POSTGRES_HAS_TABLE),
+        };
+        let table: &str = &known.table_name;
+        let applied = match (self.one(has_table, args![table]).await?, self) {
+            (None, _) => Vec::new(),
+            (Some(_), Self::Lite { read, .. }) => {
+                read.acquire().await?.list_applied_migrations(table).await?
             }
-            Self::Pg(pool) => {
-                let mut connection = pool.acquire().await?;
-                connection.ensure_migrations_table(&POSTGRES_MIGRATIONS.table_name).await?;
-                let table = &POSTGRES_MIGRATIONS.table_name;
-                (&POSTGRES_MIGRATIONS, connection.list_applied_migrations(table).await?)
+            (Some(_), Self::Pg(pool)) => {
+                pool.acquire().await?.list_applied_migrations(table).await?
             }
         };
         let missing = known.iter().filter(|m| applied.iter().all(|a| a.version != m.version));
         Ok(missing.map(|m| format!("{:04}_{}", m.version, m.description)).collect())
     }
 
+    /// No row holds what none can hold: looking for it finds nothing, and is no failure.
     pub(crate) async fn one(&self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>> {
+        if args.iter().any(Value::is_unstorable) {
+            return Ok(None);
+        }
         Ok(match self {
             Self::Lite { read, .. } => on!(sql, args, read, fetch_optional).map(Row::Lite),
             Self::Pg(pool) => on!(sql, args, pool, fetch_optional).map(Row::Pg),
@@ -129,6 +153,9 @@ impl Db {
     }
 
     pub(crate) async fn all(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>> {
+        if args.iter().any(Value::is_unstorable) {
+            return Ok(Vec::new());
+        }
         Ok(match self {
             Self::Lite { read, .. } => {
                 on!(sql, args, read, fetch_all).into_iter().map(Row::Lite).collect()
@@ -233,3 +260,11 @@ impl Row {
         Ok(flag != 0)
     }
 }
+
+const SQLITE_HAS_TABLE: &str = "select 1 as present
+    from sqlite_master
+    where type = 'table' and name = $1";
+
+const POSTGRES_HAS_TABLE: &str = "select 1 as present
+    from pg_tables
+    where schemaname = any (current_schemas(false)) and tablename = $1";

@@ -5,8 +5,8 @@ use std::time::Duration;
 use model::{NodeId, Timestamp};
 use tokio::sync::watch;
 
-use crate::db::args;
-use crate::journal::{Journal, Position, Reader};
+use crate::db::{Tx, args};
+use crate::journal::{Journal, JournalError, Position, Reader};
 use crate::system::{fold, settle_orphans};
 use crate::{Result, Store, StoreError};
 
@@ -38,11 +38,11 @@ impl Drainer {
         Ok(orphans)
     }
 
-    /// Until `stop` says so, and then once more, so that a calm end leaves nothing behind.
+    /// Until `stop` says so or its sender is gone, and then once more, so that a calm end leaves nothing behind.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut written = self.journal.written();
         loop {
-            let stopping = *stop.borrow_and_update();
+            let stopping = *stop.borrow_and_update() || stop.has_changed().is_err();
             let drained = self.catch_up().await;
             if let Err(error) = &drained {
                 tracing::warn!(error = %error, "the journal could not be drained, trying again");
@@ -63,36 +63,67 @@ impl Drainer {
         }
     }
 
-    async fn catch_up(&mut self) -> Result<()> {
+    /// Everything that is written by now. After a failure the next call goes on where the database is.
+    pub async fn catch_up(&mut self) -> Result<()> {
         let mut reader = match self.reader.take() {
             Some(reader) => reader,
-            None => self.journal.reader(stored_position(&self.store, self.node).await?)?,
+            None => self.resume().await?,
         };
         loop {
-            let batch = reader.next_batch(BATCH_RECORDS_MAX)?;
-            let Some(&(_, end)) = batch.last() else { break };
+            let (records, ends): (Vec<_>, Vec<_>) =
+                reader.next_batch(BATCH_RECORDS_MAX)?.into_iter().unzip();
+            let Some(&end) = ends.last() else { break };
             let mut tx = self.store.db().begin().await?;
-            for (record, _) in &batch {
-                fold(&mut tx, self.node, record).await?;
-            }
-            tx.run(STORE_POSITION, args![self.node, end.segment, end.offset]).await?;
+            fold(&mut tx, self.node, &records).await?;
+            store_position(&mut tx, self.node, end).await?;
             tx.commit().await?;
             self.journal.drained(end);
         }
         self.reader = Some(reader);
         Ok(())
     }
+
+    async fn resume(&self) -> Result<Reader> {
+        let stored = stored_position(&self.store, self.node).await?;
+        match self.journal.reader(stored) {
+            Ok(reader) => {
+                // A process that died between the commit and this left segments behind. Said only of a position the
+                // journal knows: of a replaced one it would delete what nobody has read.
+                self.journal.drained(stored);
+                Ok(reader)
+            }
+            Err(JournalError::UnknownPosition { segment, offset }) => {
+                tracing::warn!(
+                    journal.segment = segment,
+                    journal.offset = offset,
+                    "the journal's folder is not the one that was drained before, reading all of it"
+                );
+                // Folding a record again changes nothing. The old position must go at once: when the new journal has
+                // grown past it, nothing would tell that it points into other files.
+                let mut tx = self.store.db().begin().await?;
+                store_position(&mut tx, self.node, Position::START).await?;
+                tx.commit().await?;
+                Ok(self.journal.reader(Position::START)?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 async fn stored_position(store: &Store, node: NodeId) -> Result<Position> {
     let Some(row) = store.db().one(POSITION, args![node]).await? else {
-        return Ok(Position::default());
+        return Ok(Position::START);
     };
     let number = |column| -> Result<u64> {
         let number: i64 = row.get(column)?;
         u64::try_from(number).map_err(|_| StoreError::Corrupt { column })
     };
     Ok(Position { segment: number("segment")?, offset: number("offset_bytes")? })
+}
+
+async fn store_position(tx: &mut Tx, node: NodeId, position: Position) -> Result<()> {
+    tx.run(STORE_POSITION, args![node, position.segment, position.offset]).await?;
+    Ok(())
 }
 
 const POSITION: &str = "select segment, offset_bytes

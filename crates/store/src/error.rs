@@ -17,6 +17,8 @@ pub enum StoreError {
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("the database failed: {0}")]
     Unavailable(#[source] sqlx::Error),
+    #[error("a text holds a NUL character, which no database of ours can store")]
+    Unstorable,
 }
 
 impl From<sqlx::Error> for StoreError {

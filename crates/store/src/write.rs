@@ -63,7 +63,8 @@ impl Write {
         if numbers > 0 {
             // The counter's row lock is held from here to the commit, so it comes last.
             let row = self.tx.one(TAKE_NUMBERS, args![numbers]).await?;
-            let last: i64 = row.map(|row| row.get("seq")).transpose()?.unwrap_or(numbers);
+            let row = row.ok_or(StoreError::Corrupt { column: "seq" })?;
+            let last: i64 = row.get("seq")?;
             let mut seq = last.saturating_sub(numbers);
             for change in &self.changes {
                 seq = seq.saturating_add(1);
@@ -80,12 +81,13 @@ impl Write {
             }
         }
         // A caller that goes away between the commit and the news must not leave stale caches behind: the task does
-        // both, whoever waits for it.
+        // both, whoever waits for it. A commit that failed may have happened, its answer lost on the way; forgetting
+        // costs a lookup, so the news is applied either way.
         let Self { tx, bus, changes, .. } = self;
         let committed = tokio::spawn(async move {
-            tx.commit().await?;
+            let committed = tx.commit().await;
             changes.iter().for_each(|change| bus.apply(change));
-            Ok(())
+            committed
         });
         committed.await.unwrap_or(Err(StoreError::Interrupted))
     }

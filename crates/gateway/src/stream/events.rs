@@ -32,7 +32,9 @@ pub struct EventBody {
     recorder: Recorder,
     receipt: Receipt,
     idle_max: Duration,
-    idle: Pin<Box<Sleep>>,
+    record_max: Duration,
+    /// Runs out when the provider is silent for too long, and later when the journal is.
+    patience: Pin<Box<Sleep>>,
     deadline: Instant,
     ready: VecDeque<Bytes>,
     state: State,
@@ -67,7 +69,8 @@ impl EventBody {
             recorder,
             receipt,
             idle_max: limits.idle_max,
-            idle: Box::pin(sleep_until(deadline.min(Instant::now() + limits.idle_max))),
+            record_max: limits.record_max,
+            patience: Box::pin(sleep_until(deadline.min(Instant::now() + limits.idle_max))),
             deadline,
             ready: VecDeque::new(),
             state: State::Flowing,
@@ -103,7 +106,7 @@ impl EventBody {
         let usage = self.meter.usage();
         last.insert(0, receipt_comment(&FinalReceipt { receipt: &self.receipt, usage }));
         let ack = self.recorder.settle(&self.attempt, Outcome::Completed, usage, None);
-        self.state = State::Settling { ack, last };
+        self.await_record(ack, last);
     }
 
     /// The provider did not end well: the client must not mistake that for an end.
@@ -114,7 +117,12 @@ impl EventBody {
         let ack = self.recorder.settle(&self.attempt, outcome, usage, Some(code));
         let event = error_event(&refusal, Some(&self.receipt.request_id));
         self.recorder.metrics().broken_stream(code);
-        self.state = State::Settling { ack, last: vec![event] };
+        self.await_record(ack, vec![event]);
+    }
+
+    fn await_record(&mut self, ack: Ack, last: Vec<Bytes>) {
+        self.patience.as_mut().reset(Instant::now() + self.record_max);
+        self.state = State::Settling { ack, last };
     }
 
     fn upstream_ended(&mut self) {
@@ -152,7 +160,7 @@ impl EventBody {
         };
         match Pin::new(upstream).poll_frame(cx) {
             Poll::Pending => {
-                ready!(self.idle.as_mut().poll(cx));
+                ready!(self.patience.as_mut().poll(cx));
                 let public = "the provider fell silent in the middle of its answer";
                 let refusal = Refusal::new(Code::UpstreamTimeout, public);
                 self.break_off(Outcome::Cut, refusal);
@@ -164,8 +172,8 @@ impl EventBody {
                 self.upstream_ended();
             }
             Poll::Ready(Some(Ok(frame))) => {
-                let patience = self.deadline.min(Instant::now() + self.idle_max);
-                self.idle.as_mut().reset(patience);
+                let until = self.deadline.min(Instant::now() + self.idle_max);
+                self.patience.as_mut().reset(until);
                 if let Ok(chunk) = frame.into_data() {
                     self.frames.push(chunk);
                     self.take_whole_events();
@@ -216,29 +224,25 @@ impl http_body::Body for EventBody {
             match &mut this.state {
                 State::Over => return Poll::Ready(None),
                 State::Flowing => ready!(this.poll_upstream(cx)),
-                State::Settling { ack, last } => {
-                    let acknowledged = Pin::new(ack).poll(cx);
-                    let last = std::mem::take(last);
-                    match acknowledged {
-                        Poll::Pending => {
-                            if let State::Settling { last: kept, .. } = &mut this.state {
-                                *kept = last;
-                            }
-                            this.drain(cx);
-                            return Poll::Pending;
-                        }
-                        Poll::Ready(Ok(())) => {
-                            this.drain(cx);
-                            this.state = State::Over;
-                            let scrubber = this.scrubber.as_ref();
-                            this.ready.extend(last.into_iter().map(|b| scrub(scrubber, b)));
-                        }
-                        Poll::Ready(Err(error)) => {
-                            this.state = State::Over;
-                            return Poll::Ready(Some(Err(error.into())));
-                        }
+                State::Settling { ack, last } => match Pin::new(ack).poll(cx) {
+                    Poll::Ready(Ok(())) => {
+                        let last = std::mem::take(last);
+                        this.drain(cx);
+                        this.state = State::Over;
+                        let scrubber = this.scrubber.as_ref();
+                        this.ready.extend(last.into_iter().map(|b| scrub(scrubber, b)));
                     }
-                }
+                    Poll::Ready(Err(lost)) => {
+                        this.state = State::Over;
+                        return Poll::Ready(Some(Err(lost.into())));
+                    }
+                    Poll::Pending => {
+                        this.drain(cx);
+                        ready!(this.patience.as_mut().poll(cx));
+                        this.state = State::Over;
+                        return Poll::Ready(Some(Err("the record was not written in time".into())));
+                    }
+                },
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `keystile setup`: does over the API what its first curl commands would do.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,6 +17,11 @@ use super::{block_on, say};
 use crate::config::Config;
 
 #[derive(clap::Args)]
+#[command(
+    after_help = "What is not given is asked for. Without a terminal each answer is one line of standard input, in this \
+    order: the set-up token (unless KEYSTILE_SETUP_TOKEN is set), the email (unless --email is given), the password, \
+    and with --provider the provider's key."
+)]
 pub struct Arguments {
     /// Where the gateway is [default: its public URL in the configuration]
     #[arg(long)]
@@ -50,13 +55,13 @@ async fn set_up(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode
     let api = Api { base };
     let token = match &config.setup_token {
         Some(token) => Zeroizing::new(token.reveal().to_owned()),
-        None => ask("Set-up token (the gateway printed it)")?,
+        None => ask_secret("Set-up token (the gateway printed it)")?,
     };
     let email = match arguments.email {
         Some(email) => email,
-        None => ask("Your email")?.to_string(),
+        None => ask("Your email")?,
     };
-    let password = ask("A password (10 characters at least)")?;
+    let password = ask_secret("A password (10 characters at least)")?;
     let made = api
         .post("/v1/setup", None, &json!({
             "setup_token": *token, "email": email, "password": *password, "workspace": arguments.workspace,
@@ -66,7 +71,7 @@ async fn set_up(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode
     let workspace = text(&made, "/workspace/id")?;
     say(format!("workspace {workspace} is yours, {email}"))?;
     if let Some(provider) = &arguments.provider {
-        let key = ask(&format!("Your {provider} key"))?;
+        let key = ask_secret(&format!("Your {provider} key"))?;
         let path = format!("/v1/workspaces/{workspace}/provider-keys");
         let body = json!({
             "provider": provider, "api_key": *key, "validate_before_save": !arguments.no_probe,
@@ -90,19 +95,36 @@ async fn set_up(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
+/// What may be seen while it is typed.
+fn ask(what: &str) -> anyhow::Result<String> {
+    if std::io::stdin().is_terminal() {
+        let mut out = std::io::stdout().lock();
+        write!(out, "{what}: ")?;
+        out.flush()?;
+    }
+    Ok(line(what)?.to_string())
+}
+
 /// Hidden at a terminal; a line of standard input otherwise, so that scripts can pipe secrets in.
-fn ask(what: &str) -> anyhow::Result<Zeroizing<String>> {
-    let answer = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password(format!("{what}: "))?
-    } else {
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line)?;
-        line.trim_end_matches(['\r', '\n']).to_owned()
-    };
+fn ask_secret(what: &str) -> anyhow::Result<Zeroizing<String>> {
+    if !std::io::stdin().is_terminal() {
+        return line(what);
+    }
+    let answer = Zeroizing::new(rpassword::prompt_password(format!("{what}: "))?);
     if answer.is_empty() {
         bail!("nothing was given for: {what}");
     }
-    Ok(Zeroizing::new(answer))
+    Ok(answer)
+}
+
+fn line(what: &str) -> anyhow::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::new());
+    std::io::stdin().lock().read_line(&mut line)?;
+    let answer = Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned());
+    if answer.is_empty() {
+        bail!("nothing was given for: {what}");
+    }
+    Ok(answer)
 }
 
 struct Api {

@@ -115,6 +115,7 @@ impl LimitsLayer {
             first_byte_max: seconds(self.first_byte_seconds_max, shipped.first_byte_max),
             idle_max: seconds(self.idle_seconds_max, shipped.idle_max),
             total_max: seconds(self.total_seconds_max, shipped.total_max),
+            record_max: shipped.record_max,
             stale_max: shipped.stale_max,
         }
     }

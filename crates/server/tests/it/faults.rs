@@ -64,7 +64,8 @@ async fn an_expired_key_is_refused_when_its_time_has_come() {
     let fake = FakeProvider::start().await;
     let app = TestApp::start(&fake).await;
     let (owner, _) = app.ready(KEY).await;
-    let body = json!({ "name": "an hour", "expires_in_seconds": 3600 });
+    let in_an_hour = model::Clock::now(&app.clock).plus(std::time::Duration::from_secs(3600));
+    let body = json!({ "name": "an hour", "expires_at": in_an_hour });
     let key = app.gateway_key(&owner, &body).await.expect(201).at("/key");
     app.clock.advance(std::time::Duration::from_secs(3599));
     app.chat(&key, &hello("gpt-4o")).await.expect(200);

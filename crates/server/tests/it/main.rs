@@ -2,7 +2,10 @@
 
 // Lints that are off in tests look for this mark.
 #![cfg(test)]
-#![expect(clippy::string_slice, reason = "a test that slices wrongly fails, which is what it is for")]
+#![expect(
+    clippy::string_slice,
+    reason = "a test that slices wrongly fails, which is what it is for"
+)]
 
 mod chat;
 mod faults;

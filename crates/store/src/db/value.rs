@@ -12,6 +12,13 @@ pub(crate) enum Value {
     Text(Option<String>),
 }
 
+impl Value {
+    /// PostgreSQL has no NUL in texts and SQLite has. Refused on both, so that neither is a surprise.
+    pub(crate) fn is_unstorable(&self) -> bool {
+        matches!(self, Self::Text(Some(text)) if text.contains('\0'))
+    }
+}
+
 /// The arguments of a query, in the order of its `$1`, `$2`, ...
 macro_rules! args {
     ($($value:expr),* $(,)?) => { vec![$(crate::db::Value::from($value)),*] };

@@ -131,8 +131,11 @@ impl WorkspaceWrite<'_> {
         Ok(is_default)
     }
 
-    /// Whether there was one. The ciphertext goes with the row; the oldest key left becomes the default.
+    /// The provider it was for, if there was one. The ciphertext goes with the row; the oldest key left becomes the
+    /// default. Locked as above: the key that is promoted must not be one that another call is deleting, and a key
+    /// that arrives meanwhile must see that there is no default any more.
     pub async fn delete_provider_key(&mut self, id: ProviderKeyId) -> Result<Option<String>> {
+        self.tx.run(LOCK, args![self.id]).await?;
         let Some(row) = self.tx.one(DELETE, args![self.id, id]).await? else { return Ok(None) };
         let provider: String = row.get("provider")?;
         if row.flag("is_default")? {
