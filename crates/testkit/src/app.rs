@@ -89,7 +89,9 @@ impl TestApp {
         layer.listen = Some("127.0.0.1:0".to_owned());
         layer.setup_token = Some(SETUP_TOKEN.to_owned());
         if options.backend == Backend::Postgres {
-            layer.database_url = Some(Postgres::database().await?.url);
+            if layer.database_url.is_none() {
+                layer.database_url = Some(Postgres::database().await?.url);
+            }
             layer.master_key = Some(TEST_MASTER_KEY.to_owned());
         }
         let mut config = Config::resolve(layer).expect("a test's configuration is sound");

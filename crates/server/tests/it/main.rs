@@ -8,5 +8,6 @@
 )]
 
 mod chat;
+mod cluster;
 mod faults;
 mod management;
