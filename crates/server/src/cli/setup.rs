@@ -35,6 +35,9 @@ pub struct Arguments {
     /// Also store a key of this provider
     #[arg(long)]
     provider: Option<String>,
+    /// Where the provider is, for `--provider custom`
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
     /// Store the provider's key without asking the provider whether it works
     #[arg(long)]
     no_probe: bool,
@@ -57,8 +60,8 @@ async fn set_up(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode
         Some(token) => Zeroizing::new(token.reveal().to_owned()),
         None => ask_secret("Set-up token (the gateway printed it)")?,
     };
-    let email = match arguments.email {
-        Some(email) => email,
+    let email = match &arguments.email {
+        Some(email) => email.clone(),
         None => ask("Your email")?,
     };
     let password = ask_secret("A password (10 characters at least)")?;
@@ -71,18 +74,12 @@ async fn set_up(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode
     let workspace = text(&made, "/workspace/id")?;
     say(format!("workspace {workspace} is yours, {email}"))?;
     if let Some(provider) = &arguments.provider {
-        let key = ask_secret(&format!("Your {provider} key"))?;
         let path = format!("/v1/workspaces/{workspace}/provider-keys");
-        let body = json!({
-            "provider": provider, "api_key": *key, "validate_before_save": !arguments.no_probe,
-        });
-        let stored = api.post(&path, Some(session), &body).await?;
-        say(format!(
-            "provider key {} ({}) is stored: {}",
-            text(&stored, "/id")?,
-            text(&stored, "/key_prefix")?,
-            text(&stored, "/validation_status")?
-        ))?;
+        match store_key(&api, &path, session, provider, &arguments).await {
+            Ok(stored) => say(stored)?,
+            // The owner exists by now and cannot be made again: what is left is worth finishing.
+            Err(error) => say(format!("the {provider} key is NOT stored: {error:#}"))?,
+        }
     }
     let project = text(&made, "/project/id")?;
     let path = format!("/api/v1/projects/{project}/api-keys");
@@ -95,6 +92,29 @@ async fn set_up(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
+async fn store_key(
+    api: &Api,
+    path: &str,
+    session: &str,
+    provider: &str,
+    arguments: &Arguments,
+) -> anyhow::Result<String> {
+    let key = ask_secret(&format!("Your {provider} key"))?;
+    let body = json!({
+        "provider": provider,
+        "api_key": *key,
+        "base_url": arguments.base_url,
+        "validate_before_save": !arguments.no_probe,
+    });
+    let stored = api.post(path, Some(session), &body).await?;
+    Ok(format!(
+        "provider key {} ({}) is stored: {}",
+        text(&stored, "/id")?,
+        text(&stored, "/key_prefix")?,
+        text(&stored, "/validation_status")?
+    ))
+}
+
 /// What may be seen while it is typed.
 fn ask(what: &str) -> anyhow::Result<String> {
     if std::io::stdin().is_terminal() {
@@ -102,29 +122,21 @@ fn ask(what: &str) -> anyhow::Result<String> {
         write!(out, "{what}: ")?;
         out.flush()?;
     }
-    Ok(line(what)?.to_string())
+    Ok(line()?.to_string())
 }
 
 /// Hidden at a terminal; a line of standard input otherwise, so that scripts can pipe secrets in.
 fn ask_secret(what: &str) -> anyhow::Result<Zeroizing<String>> {
     if !std::io::stdin().is_terminal() {
-        return line(what);
+        return line();
     }
-    let answer = Zeroizing::new(rpassword::prompt_password(format!("{what}: "))?);
-    if answer.is_empty() {
-        bail!("nothing was given for: {what}");
-    }
-    Ok(answer)
+    Ok(Zeroizing::new(rpassword::prompt_password(format!("{what}: "))?))
 }
 
-fn line(what: &str) -> anyhow::Result<Zeroizing<String>> {
+fn line() -> anyhow::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
     std::io::stdin().lock().read_line(&mut line)?;
-    let answer = Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned());
-    if answer.is_empty() {
-        bail!("nothing was given for: {what}");
-    }
-    Ok(answer)
+    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 struct Api {
