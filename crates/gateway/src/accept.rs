@@ -57,18 +57,18 @@ const CREDENTIAL_HEADERS: [HeaderName; 4] = [
 pub fn credential(parts: &Parts) -> Result<Option<String>, Refusal> {
     let mut found: Option<String> = None;
     for name in &CREDENTIAL_HEADERS {
-        for value in parts.headers.get_all(name) {
-            let Some(token) = value.to_str().ok().and_then(|text| token(name, text)) else {
-                return Err(invalid_api_key(&format!("the {name} header holds no usable key")));
-            };
-            if found.as_deref().is_some_and(|other| other != token) {
-                return Err(Refusal::new(
-                    Code::InvalidRequest,
-                    "the request carries two different keys: send one",
-                ));
-            }
-            found = Some(token.to_owned());
+        let mut values = parts.headers.get_all(name).iter();
+        let Some(value) = values.next() else { continue };
+        let Some(token) = value.to_str().ok().and_then(|text| token(name, text)) else {
+            return Err(invalid_api_key(&format!("the {name} header holds no usable key")));
+        };
+        // Some SDKs send the same key in two headers; the same header twice is nobody's honest request.
+        let differs = found.as_deref().is_some_and(|other| other != token);
+        if differs || values.next().is_some() {
+            let public = "the request carries more than one key: send one";
+            return Err(Refusal::new(Code::InvalidRequest, public));
         }
+        found = Some(token.to_owned());
     }
     Ok(found)
 }

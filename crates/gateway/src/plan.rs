@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Code, Provider, ProviderId, Refusal};
+use model::{Code, Provider, ProviderId, ProviderKeyId, Refusal};
 use store::workspace::Health;
 
 use crate::Gateway;
@@ -29,6 +29,11 @@ pub fn plan<'a>(gw: &'a Gateway, permit: &Permit, call: &Call) -> Result<Plan<'a
         let public = "routing.only_byok and routing.only_platform exclude each other";
         return Err(Refusal::invalid("routing", public));
     }
+    if wishes.provider_key.as_deref().is_some_and(is_no_id) {
+        // Not repeated: some will paste the key itself here.
+        let public = "routing.provider_key is no provider key's id: those begin with pk_";
+        return Err(Refusal::invalid("routing", public));
+    }
     if wishes.only_platform {
         let public = "routing.only_platform is set, and the operator offers no platform keys";
         return Err(Refusal::new(Code::NoProviderKey, public));
@@ -45,6 +50,10 @@ pub fn plan<'a>(gw: &'a Gateway, permit: &Permit, call: &Call) -> Result<Plan<'a
     }
     attempts.truncate(usize::try_from(gw.limits.attempts_max).unwrap_or(usize::MAX));
     Ok(Plan { attempts })
+}
+
+fn is_no_id(text: &str) -> bool {
+    text.parse::<ProviderKeyId>().is_err()
 }
 
 /// The provider that was named, or those whose models include the bare name.

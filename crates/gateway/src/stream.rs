@@ -28,11 +28,9 @@ pub async fn stream(answer: Result<Answer, Refusal>, recorder: Recorder) -> Resu
     match answer.content {
         Content::Plain(body) => {
             let usage = answer::usage(&body).unwrap_or_default();
-            let body = scrub(answer.scrubber.as_ref(), body);
-            let content_type = answer.headers.get(header::CONTENT_TYPE);
-            let content_type =
-                content_type.cloned().unwrap_or(HeaderValue::from_static("application/json"));
-            headers.insert(header::CONTENT_TYPE, content_type);
+            let body = scrub_cut(answer.scrubber.as_ref(), body);
+            // Never the provider's word for it: that may be HTML, or hold anything.
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             let mut attempt = answer.attempt;
             attempt.content_seen();
             let ack = recorder.settle(&attempt, Outcome::Completed, usage, None);
@@ -69,6 +67,14 @@ pub fn full(bytes: Bytes) -> Body {
 
 fn scrub(scrubber: Option<&Scrubber>, bytes: Bytes) -> Bytes {
     match scrubber.map(|scrubber| scrubber.scrub(&bytes)) {
+        Some(Cow::Owned(scrubbed)) => Bytes::from(scrubbed),
+        Some(Cow::Borrowed(_)) | None => bytes,
+    }
+}
+
+/// Nothing says that a whole body is whole JSON: it may end inside a key.
+fn scrub_cut(scrubber: Option<&Scrubber>, bytes: Bytes) -> Bytes {
+    match scrubber.map(|scrubber| scrubber.scrub_cut(&bytes)) {
         Some(Cow::Owned(scrubbed)) => Bytes::from(scrubbed),
         Some(Cow::Borrowed(_)) | None => bytes,
     }

@@ -24,7 +24,7 @@ use vault::ProviderKey;
 
 pub use body::{SplicedBody, read_answer};
 pub use connector::{JudgedConnector, Resolve, SystemResolver};
-pub use error::{Blame, Retry, UpstreamError};
+pub use error::{Blame, Retry, UpstreamError, scrubbed};
 pub use judge::{Egress, EgressRule};
 
 use judge::Judge;
@@ -147,7 +147,7 @@ impl Upstream {
         let client = if provider.base_url.is_some() { &self.catalogue } else { &self.tenant };
         match tokio::time::timeout_at(by, client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(UpstreamError::unreachable(&error)),
+            Ok(Err(error)) => Err(UpstreamError::unreachable(provider, &error)),
             Err(_) => {
                 let public = "the provider did not begin to answer in time";
                 let late = UpstreamError::new(

@@ -10,10 +10,10 @@ use control::{Control, Passwords, Probe, Probed, SetupToken, Strength};
 use gateway::upstream::{Resolve, SystemResolver};
 use gateway::{Directory, Gateway, Metrics, Upstream};
 use model::{BaseUrl, Catalogue, Clock, Provider, Random};
-use store::Store;
 use store::bus::Follower;
 use store::drain::Drainer;
 use store::journal::{Journal, JournalWriter, NodeLock, node_id};
+use store::{Location, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -23,7 +23,7 @@ use crate::listener::Listener;
 use crate::master_key::{self, Origin};
 use crate::router;
 use crate::shared::Shared;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{self, Telemetry};
 use crate::{Config, config};
 
 /// What tests replace.
@@ -126,9 +126,9 @@ impl App {
             true => Some(follow(&store, &shared, stopped).await?),
             false => None,
         };
-        let socket = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let socket = TcpListener::bind(config.listen).await.with_context(|| {
+            format!("cannot listen on {} (--listen takes another)", config.listen)
+        })?;
         let address = socket.local_addr()?;
         let routes = router::routes(Arc::clone(&shared));
         let listener = Listener::start(socket, routes, config.connections_max);
@@ -183,9 +183,19 @@ pub fn prepare_data_dir(folder: &Path) -> anyhow::Result<NodeLock> {
     Ok(NodeLock::acquire(folder)?)
 }
 
+/// The database as it is, and, where it does not open, which setting led there.
+pub async fn connect(config: &Config) -> anyhow::Result<Store> {
+    let location = config.location();
+    Store::connect(&location).await.with_context(|| match &location {
+        Location::Postgres { .. } => {
+            "the PostgreSQL database of KEYSTILE_DATABASE_URL cannot be opened".to_owned()
+        }
+        Location::Sqlite { file } => format!("the database {} cannot be opened", file.display()),
+    })
+}
+
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    let store =
-        Store::connect(&config.location()).await.context("the database cannot be opened")?;
+    let store = connect(config).await?;
     store.migrate().await.context("the database could not be brought up to date")?;
     Ok(store)
 }
@@ -265,6 +275,7 @@ impl Probe for UpstreamProbe {
 
 /// Read by `keystile config check` too: everything that can be wrong before anything is opened.
 pub fn check(config: &Config) -> anyhow::Result<Catalogue> {
+    telemetry::filter(config)?;
     master_key::read(config)?;
     config.catalogue()
 }

@@ -4,7 +4,9 @@ mod env;
 mod layer;
 mod show;
 
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,6 +86,9 @@ impl Config {
 
     pub fn resolve(layer: Layer) -> Result<Self, ConfigError> {
         let data_dir = layer.data_dir.unwrap_or_else(|| PathBuf::from("keystile-data"));
+        if data_dir.as_os_str().is_empty() {
+            return Err(bad("data_dir", "is empty: name a folder or leave it out"));
+        }
         let listen = match layer.listen {
             Some(text) => parse("listen", &text, "an address such as 127.0.0.1:4040")?,
             None => SocketAddr::from(([127, 0, 0, 1], 4040)),
@@ -115,10 +120,14 @@ impl Config {
             master_key: secret("master_key", layer.master_key, layer.master_key_file)?,
             setup_token: setup_token(layer.setup_token, layer.setup_token_file)?,
             provider_base_urls: provider_base_urls(layer.providers)?,
-            limits: layer.limits.resolve(),
+            limits: layer.limits.resolve()?,
             journal: journal(layer.journal)?,
-            drain_max: Duration::from_secs(layer.drain_seconds_max.unwrap_or(30)),
-            connections_max: layer.connections_max.unwrap_or(4096),
+            drain_max: drain_max(layer.drain_seconds_max)?,
+            connections_max: within(
+                "connections_max",
+                layer.connections_max.unwrap_or(4096),
+                1..=CONNECTIONS_MAX,
+            )?,
             log: layer.log.unwrap_or_else(|| "info".to_owned()),
             egress_allow: egress_allow?,
             data_dir,
@@ -158,6 +167,24 @@ fn parse<T: std::str::FromStr>(name: &str, text: &str, wanted: &str) -> Result<T
 
 fn base_url(name: &str, text: &str) -> Result<BaseUrl, ConfigError> {
     BaseUrl::parse(text).map_err(|error| bad(name, &error.to_string()))
+}
+
+/// Zero would stop everything, and a number near the end of its type overflows where it is added to.
+fn within<T: PartialOrd + Display>(
+    name: &str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<T, ConfigError> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    let (least, most) = (range.start(), range.end());
+    Err(bad(name, &format!("is {value}; it must be at least {least} and at most {most}")))
+}
+
+fn drain_max(seconds: Option<u64>) -> Result<Duration, ConfigError> {
+    let seconds = seconds.unwrap_or(30);
+    within("drain_seconds_max", seconds, 0..=SECONDS_MAX).map(Duration::from_secs)
 }
 
 fn bad(name: &str, reason: &str) -> ConfigError {
@@ -208,7 +235,7 @@ fn provider_base_urls(
     providers: std::collections::BTreeMap<String, layer::ProviderLayer>,
 ) -> Result<Vec<(String, BaseUrl)>, ConfigError> {
     let catalogue = Catalogue::shipped().map_err(|error| bad("catalogue", &error.to_string()))?;
-    let mut urls = Vec::new();
+    let mut urls: Vec<(String, BaseUrl)> = Vec::new();
     for (name, provider) in providers {
         let setting = format!("providers.{name}.base_url");
         let Some(known) = catalogue.provider(&name) else {
@@ -219,7 +246,11 @@ fn provider_base_urls(
             return Err(bad(&setting, reason));
         }
         if let Some(text) = provider.base_url {
-            urls.push((known.id.to_string(), base_url(&setting, &text)?));
+            let id = known.id.to_string();
+            if urls.iter().any(|(other, _)| *other == id) {
+                return Err(bad(&setting, &format!("{id} is moved twice, by two of its names")));
+            }
+            urls.push((id, base_url(&setting, &text)?));
         }
     }
     Ok(urls)
@@ -235,9 +266,16 @@ fn journal(layer: layer::JournalLayer) -> Result<JournalOptions, ConfigError> {
         Some(_) => return Err(bad("journal.sync", "is neither always, interval nor never")),
     }
     if let Some(bytes) = layer.bytes_max {
-        options.bytes_max = bytes;
+        options.bytes_max = within("journal.bytes_max", bytes, JOURNAL_BYTES_MIN..=BYTES_MAX)?;
     }
     Ok(options)
 }
 
 const SYNC_INTERVAL: Duration = Duration::from_millis(50);
+const CONNECTIONS_MAX: usize = 1_000_000;
+/// A week.
+const SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
+/// One TiB.
+const BYTES_MAX: u64 = 1 << 40;
+/// Less would not hold what a few dozen requests reserve.
+const JOURNAL_BYTES_MIN: u64 = 64 << 10;

@@ -33,12 +33,6 @@ pub fn load(
         return Ok(keys);
     }
     let file = config.data_dir.join(FILE);
-    if config.database_url.is_some() {
-        bail!(
-            "with PostgreSQL the master key is never generated, because every node needs the same one: set \
-             KEYSTILE_MASTER_KEY or KEYSTILE_MASTER_KEY_FILE (32 random bytes, for example from `openssl rand -hex 32`)"
-        );
-    }
     if !is_fresh {
         bail!(
             "the master key is missing: {} is gone, and the database holds values sealed with it. Restore the file, \
@@ -52,7 +46,7 @@ pub fn load(
     Ok((keys, Origin::Generated(file)))
 }
 
-/// What is there already, if anything.
+/// What is there already. `None`: nothing, and one may be generated.
 pub fn read(config: &Config) -> anyhow::Result<Option<(MasterKeys, Origin)>> {
     if let Some(text) = &config.master_key {
         let keys = MasterKeys::parse(text.reveal()).context("the configured master key")?;
@@ -61,7 +55,16 @@ pub fn read(config: &Config) -> anyhow::Result<Option<(MasterKeys, Origin)>> {
     let file = config.data_dir.join(FILE);
     let text = match fs::read_to_string(&file) {
         Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if config.database_url.is_some() {
+                bail!(
+                    "with PostgreSQL the master key is never generated, because every node needs the same one: set \
+                     KEYSTILE_MASTER_KEY or KEYSTILE_MASTER_KEY_FILE (32 random bytes, for example from \
+                     `openssl rand -hex 32`)"
+                );
+            }
+            return Ok(None);
+        }
         Err(error) => {
             return Err(error).with_context(|| format!("{} cannot be read", file.display()));
         }

@@ -27,24 +27,38 @@ async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
         Refusal::new(Code::RequestTooLarge, public).because(error)
     })?;
     serde_json::from_slice(&bytes).map_err(|error| {
-        let said = error.to_string();
-        let harmless = ["missing field", "unknown field", "unknown scope"];
-        let what = match harmless.iter().any(|start| said.starts_with(start)) {
-            true => said,
-            false if error.is_data() => {
-                format!(
-                    "a field has the wrong type at line {} column {}",
-                    error.line(),
-                    error.column()
-                )
+        let (line, column) = (error.line(), error.column());
+        let what = match harmless(error.to_string()) {
+            Some(said) => said,
+            None if error.is_data() => {
+                format!("a field has the wrong type at line {line} column {column}")
             }
-            false => {
-                format!("it is not JSON at line {} column {}", error.line(), error.column())
-            }
+            None => format!("it is not JSON at line {line} column {column}"),
         };
         Refusal::new(Code::InvalidRequest, format!("the request body cannot be read: {what}"))
     })
 }
+
+/// The parser's message, if it may be shown: of what was sent it repeats nothing but a mistyped name.
+fn harmless(said: String) -> Option<String> {
+    if said.starts_with("missing field") {
+        return Some(said);
+    }
+    let around = [("unknown field `", "`, expected"), ("unknown scope \"", "\": scopes")];
+    around.into_iter().find_map(|(before, after)| {
+        let (name, ours) = said.strip_prefix(before)?.rsplit_once(after)?;
+        let name = if is_a_name(name) { name } else { "..." };
+        Some(format!("{before}{name}{after}{ours}"))
+    })
+}
+
+/// Anything else may be a key that was pasted into the wrong place.
+fn is_a_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':');
+    text.len() <= NAME_BYTES_MAX && text.bytes().all(plain)
+}
+
+const NAME_BYTES_MAX: usize = 32;
 
 fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Refusal> {
     let body = serde_json::to_vec(value).map_err(Refusal::internal)?;

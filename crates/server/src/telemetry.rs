@@ -14,8 +14,7 @@ use crate::config::LogFormat;
 
 /// Logs go to standard error, so that standard output stays for what people asked for.
 pub fn start_logging(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log)
-        .map_err(|error| anyhow::anyhow!("log = \"{}\": {error}", config.log))?;
+    let filter = filter(config)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -25,6 +24,12 @@ pub fn start_logging(config: &Config) -> anyhow::Result<()> {
         LogFormat::Pretty => builder.try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
+}
+
+/// What is logged, as the configuration says.
+pub fn filter(config: &Config) -> anyhow::Result<EnvFilter> {
+    EnvFilter::try_new(&config.log)
+        .map_err(|error| anyhow::anyhow!("log = \"{}\": {error}", config.log))
 }
 
 /// A panic's message may quote what it choked on; its place never does.

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod fake;
 pub mod http;
 pub mod postgres;
+pub mod process;
 pub mod random;
 pub mod skip;
 

@@ -248,6 +248,6 @@ fn id(args: &[&str]) -> Option<String> {
     clippy::disallowed_methods,
     reason = "a test helper has no configuration; this is where programs are looked for"
 )]
-fn path() -> std::ffi::OsString {
+pub(crate) fn path() -> std::ffi::OsString {
     env::var_os("PATH").unwrap_or_default()
 }

@@ -56,6 +56,17 @@ impl Scrubber {
         scrubbed
     }
 
+    /// The same for text that somebody cut short: what begins an occurrence at its end is overwritten too.
+    pub fn scrub_cut<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut scrubbed = self.scrub(bytes);
+        let begun = self.needles.iter().filter_map(|needle| begun_at_end(bytes, needle)).max();
+        if let Some(count) = begun {
+            let end = scrubbed.to_mut().iter_mut().rev().take(count);
+            end.for_each(|byte| *byte = b'*');
+        }
+        scrubbed
+    }
+
     /// How many of the last bytes of a chunk can begin an occurrence that the next chunk ends: hold them back.
     pub fn carry(&self) -> usize {
         let longest = self.needles.iter().map(|needle| needle.len()).max();
@@ -71,12 +82,22 @@ impl Scrubber {
 }
 
 const KEY_BYTES_MIN: usize = 8;
+/// Fewer bytes of a needle's beginning are in many texts, and tell of no key.
+const BEGUN_BYTES_MIN: usize = 4;
 /// Longer windows leap further, but crowd the table until nothing leaps.
 const WINDOW_BYTES_MAX: usize = 16;
 const SLOTS: usize = 4096;
 
 fn slot(first: u8, second: u8) -> usize {
     ((usize::from(first) << 5) ^ usize::from(second)) % SLOTS
+}
+
+/// How many of the last bytes are the needle's first.
+fn begun_at_end(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    let longest = needle.len().saturating_sub(1).min(bytes.len());
+    (BEGUN_BYTES_MIN..=longest)
+        .rev()
+        .find(|count| needle.get(..*count).is_some_and(|begun| bytes.ends_with(begun)))
 }
 
 /// A pair of bytes that ends in no needle's window allows the longest leap; else the leap that aligns the two.

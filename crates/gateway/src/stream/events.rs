@@ -20,6 +20,7 @@ use wire::sse::Frames;
 use super::scrub;
 use crate::attempt::Receipt;
 use crate::record::{OpenAttempt, Recorder};
+use crate::upstream::scrubbed;
 use crate::{BoxError, Limits};
 
 /// Dropped before its end, the client hung up: the upstream call goes with it, and what was seen is written down.
@@ -86,9 +87,8 @@ impl EventBody {
             }
             Seen::Done => self.complete(vec![event]),
             Seen::Error(error) => {
-                let words = error.message.as_deref().map(str::as_bytes).unwrap_or_default();
-                let words = scrub(self.scrubber.as_ref(), Bytes::copy_from_slice(words));
-                let words = String::from_utf8_lossy(&words);
+                let words = error.message.as_deref().unwrap_or_default();
+                let words = scrubbed(words, self.scrubber.as_ref());
                 let public = format!("the provider broke off: {words}");
                 self.break_off(Outcome::Failed, Refusal::new(Code::UpstreamError, public));
             }

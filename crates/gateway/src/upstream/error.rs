@@ -57,9 +57,16 @@ impl UpstreamError {
     }
 
     /// No connection, or one that broke before an answer. Only the former is sure not to have been billed.
-    pub fn unreachable(error: &hyper_util::client::legacy::Error) -> Self {
+    pub fn unreachable(provider: &Provider, error: &hyper_util::client::legacy::Error) -> Self {
         if error.is_connect() {
+            let is_custom = provider.base_url.is_none();
             let public = match judged(error) {
+                // One message for all, or a tenant could map the network behind us by asking.
+                _ if is_custom => {
+                    "no connection to the endpoint could be made, or its address is not allowed \
+                     (the operator allows private ones with KEYSTILE_EGRESS_ALLOW)"
+                        .to_owned()
+                }
                 Some(verdict) => format!("the provider's address may not be called: {verdict}"),
                 None => "no connection to the provider could be made".to_owned(),
             };
@@ -208,8 +215,9 @@ fn seconds(text: &str) -> Option<u64> {
     whole.parse().ok().filter(|seconds| *seconds <= 86_400)
 }
 
-fn scrubbed<'a>(words: &'a str, scrubber: Option<&Scrubber>) -> Cow<'a, str> {
-    match scrubber.map(|scrubber| scrubber.scrub(words.as_bytes())) {
+/// A provider's words come shortened, perhaps in the middle of a key.
+pub fn scrubbed<'a>(words: &'a str, scrubber: Option<&Scrubber>) -> Cow<'a, str> {
+    match scrubber.map(|scrubber| scrubber.scrub_cut(words.as_bytes())) {
         Some(Cow::Owned(scrubbed)) => String::from_utf8_lossy(&scrubbed).into_owned().into(),
         Some(Cow::Borrowed(_)) | None => words.into(),
     }

@@ -1,5 +1,6 @@
 //! `keystile completions`
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
@@ -13,6 +14,9 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut command = super::Cli::command();
-    clap_complete::generate(arguments.shell, &mut command, "keystile", &mut std::io::stdout());
+    // To standard output directly it would panic where the reader has had enough, as in `| head`.
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, "keystile", &mut script);
+    std::io::stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }

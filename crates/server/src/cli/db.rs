@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use store::Store;
-
 use super::{block_on, say};
 use crate::boot;
 use crate::config::Config;
@@ -22,7 +20,7 @@ pub fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     let Command::Migrate { check } = command;
     block_on(async {
         let _lock = boot::prepare_data_dir(&config.data_dir)?;
-        let store = Store::connect(&config.location()).await?;
+        let store = boot::connect(&config).await?;
         let pending = store.pending_migrations().await?;
         if pending.is_empty() {
             say("the database is up to date")?;

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::say;
@@ -20,7 +19,10 @@ pub fn run(config: Config) -> anyhow::Result<ExitCode> {
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
     let app = App::start(&config, Ambient::real()).await?;
-    say(banner(&config, &app)).context("the banner could not be printed")?;
+    if let Err(error) = say(banner(&config, &app)) {
+        // Nobody reads standard output; the gateway is no worse for that.
+        tracing::warn!(error = %error, "the banner could not be printed");
+    }
     signals.next().await;
     tracing::info!("stopping: requests that run may finish");
     let patience = config.drain_max;

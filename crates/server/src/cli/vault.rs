@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use store::Store;
-
 use super::{block_on, say};
+use crate::boot;
 use crate::config::Config;
 use crate::master_key;
 
@@ -29,7 +28,7 @@ async fn status(config: Config) -> anyhow::Result<ExitCode> {
     {
         anyhow::bail!("there is no database in {} yet", config.data_dir.display());
     }
-    let store = Store::connect(&config.location()).await?;
+    let store = boot::connect(&config).await?;
     let report = control::report(&store, &keys).await?;
     say(format!("suite for new values: {}", config.vault_suite))?;
     say(format!("{:<8} {:<13} {:>12}  master key", "version", "state", "sealed rows"))?;

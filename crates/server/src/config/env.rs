@@ -3,18 +3,21 @@
 use std::path::PathBuf;
 
 use super::layer::ProviderLayer;
-use super::{ConfigError, Layer};
+use super::{ConfigError, Layer, bad};
 
 const PREFIX: &str = "KEYSTILE_";
-/// What others call the master key; a Fernet key is one.
-const MASTER_KEY_ALIAS: &str = "PROVIDER_KEY_ENCRYPTION_KEY";
-const MASTER_KEY: &str = "KEYSTILE_MASTER_KEY";
+/// What others call the master key (a Fernet key is one), and what we do.
+const ALIASES: [(&str, &str); 2] = [
+    ("PROVIDER_KEY_ENCRYPTION_KEY", "KEYSTILE_MASTER_KEY"),
+    ("PROVIDER_KEY_ENCRYPTION_KEY_FILE", "KEYSTILE_MASTER_KEY_FILE"),
+];
 
 #[expect(clippy::disallowed_methods, reason = "configuration is read once, and this is where")]
 pub fn read() -> Result<Layer, ConfigError> {
     let ours = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
-        (name.starts_with(PREFIX) || name == MASTER_KEY_ALIAS).then_some((name, value))
+        let is_ours = name.starts_with(PREFIX) || ALIASES.iter().any(|(alias, _)| *alias == name);
+        is_ours.then_some((name, value))
     });
     let mut pairs = Vec::new();
     for (name, value) in ours {
@@ -27,13 +30,17 @@ pub fn read() -> Result<Layer, ConfigError> {
 }
 
 pub fn layer(pairs: Vec<(String, String)>) -> Result<Layer, ConfigError> {
-    let both = [MASTER_KEY, MASTER_KEY_ALIAS].map(|name| pairs.iter().any(|(n, _)| n == name));
-    if both == [true, true] {
-        let reason = format!("is set, and so is {MASTER_KEY_ALIAS}: keep one");
-        return Err(ConfigError::Bad { name: MASTER_KEY.to_owned(), reason });
+    let is_set = |name: &str| pairs.iter().any(|(other, _)| other == name);
+    let twins = [("KEYSTILE_DATABASE_URL_FILE", "KEYSTILE_DATABASE_URL")];
+    for (other, name) in ALIASES.into_iter().chain(twins) {
+        if is_set(other) && is_set(name) {
+            return Err(bad(name, &format!("is set, and so is {other}: keep one")));
+        }
     }
     let mut layer = Layer::default();
     for (name, value) in pairs {
+        let ours = ALIASES.iter().find(|(alias, _)| *alias == name);
+        let name = ours.map_or(name, |(_, ours)| (*ours).to_owned());
         set(&mut layer, name, value)?;
     }
     Ok(layer)
@@ -54,7 +61,7 @@ fn set(layer: &mut Layer, name: String, value: String) -> Result<(), ConfigError
         "LISTEN" => layer.listen = Some(value),
         "LOG" => layer.log = Some(value),
         "LOG_FORMAT" => layer.log_format = Some(value),
-        "MASTER_KEY" | MASTER_KEY_ALIAS => layer.master_key = Some(value),
+        "MASTER_KEY" => layer.master_key = Some(value),
         "MASTER_KEY_FILE" => layer.master_key_file = Some(PathBuf::from(value)),
         "PUBLIC_URL" => layer.public_url = Some(value),
         "SETUP_TOKEN" => layer.setup_token = Some(value),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gateway::Limits;
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::{BYTES_MAX, ConfigError, SECONDS_MAX, bad, within};
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -100,32 +100,46 @@ impl Layer {
 }
 
 impl LimitsLayer {
-    pub fn resolve(self) -> Limits {
-        let shipped = Limits::default();
-        let seconds = |given: Option<u64>, shipped| given.map_or(shipped, Duration::from_secs);
-        Limits {
-            body_bytes_max: self.body_bytes_max.unwrap_or(shipped.body_bytes_max),
-            body_read_max: seconds(self.body_read_seconds_max, shipped.body_read_max),
-            answer_bytes_max: self.answer_bytes_max.unwrap_or(shipped.answer_bytes_max),
-            event_bytes_max: self.event_bytes_max.unwrap_or(shipped.event_bytes_max),
-            error_bytes_max: shipped.error_bytes_max,
-            // Without an attempt no request could be served.
-            attempts_max: self.attempts_max.unwrap_or(shipped.attempts_max).max(1),
-            connect_max: seconds(self.connect_seconds_max, shipped.connect_max),
-            first_byte_max: seconds(self.first_byte_seconds_max, shipped.first_byte_max),
-            idle_max: seconds(self.idle_seconds_max, shipped.idle_max),
-            total_max: seconds(self.total_seconds_max, shipped.total_max),
-            record_max: shipped.record_max,
-            stale_max: shipped.stale_max,
+    pub fn resolve(self) -> Result<Limits, ConfigError> {
+        let mut limits = Limits::default();
+        for (name, given, limit) in [
+            ("limits.answer_bytes_max", self.answer_bytes_max, &mut limits.answer_bytes_max),
+            ("limits.body_bytes_max", self.body_bytes_max, &mut limits.body_bytes_max),
+            ("limits.event_bytes_max", self.event_bytes_max, &mut limits.event_bytes_max),
+        ] {
+            let most = usize::try_from(BYTES_MAX).unwrap_or(usize::MAX);
+            *limit = within(name, given.unwrap_or(*limit), 1..=most)?;
         }
+        for (name, given, limit) in [
+            ("limits.body_read_seconds_max", self.body_read_seconds_max, &mut limits.body_read_max),
+            ("limits.connect_seconds_max", self.connect_seconds_max, &mut limits.connect_max),
+            (
+                "limits.first_byte_seconds_max",
+                self.first_byte_seconds_max,
+                &mut limits.first_byte_max,
+            ),
+            ("limits.idle_seconds_max", self.idle_seconds_max, &mut limits.idle_max),
+            ("limits.total_seconds_max", self.total_seconds_max, &mut limits.total_max),
+        ] {
+            let seconds = within(name, given.unwrap_or(limit.as_secs()), 1..=SECONDS_MAX)?;
+            *limit = Duration::from_secs(seconds);
+        }
+        let attempts = self.attempts_max.unwrap_or(limits.attempts_max);
+        limits.attempts_max = within("limits.attempts_max", attempts, 1..=ATTEMPTS_MAX)?;
+        Ok(limits)
     }
 }
 
+/// Each attempt reserves its records in the journal before the first is made.
+const ATTEMPTS_MAX: u32 = 64;
 const DEFAULT_FILE: &str = "keystile.toml";
 
 /// A named file must be there; the default one may be.
 pub fn read_file(named: Option<PathBuf>) -> Result<Layer, ConfigError> {
     let (file, must_exist) = match named {
+        Some(file) if file.as_os_str().is_empty() => {
+            return Err(bad("config", "is empty: name a file or leave it out"));
+        }
         Some(file) => (file, true),
         None => (PathBuf::from(DEFAULT_FILE), false),
     };
@@ -135,13 +149,38 @@ pub fn read_file(named: Option<PathBuf>) -> Result<Layer, ConfigError> {
             return Ok(Layer::default());
         }
         Err(error) => {
-            return Err(ConfigError::File { file, reason: format!("cannot be read: {error}") });
+            return Err(ConfigError::File {
+                file,
+                reason: format!("the configuration file cannot be read: {error}"),
+            });
         }
     };
-    // The parser's own message would quote the line, which may hold a secret.
-    toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.lines().count().max(1);
-        ConfigError::File { file, reason: format!("line {line}: {}", error.message()) }
+    toml::from_str(&text).map_err(|error| {
+        let reason = describe(&error, &text);
+        ConfigError::File { file, reason }
     })
+}
+
+/// Where and what, but no value: the parser's own words quote what they found, which may be a secret.
+fn describe(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message();
+    let message = match message.rsplit_once(", expected ") {
+        Some((found, expected)) if message.starts_with("invalid ") => {
+            let kind = found.split(['`', '"']).next().unwrap_or_default().trim_end();
+            format!("{kind}, expected {expected}")
+        }
+        _ => message.to_owned(),
+    };
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.get(..start).unwrap_or_default();
+    let number = before.matches('\n').count().saturating_add(1);
+    let line = text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
+    // Only what looks like the name of a setting is repeated.
+    let name = line.split_once('=').map(|(name, _)| name.trim()).filter(|name| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    });
+    match name {
+        Some(name) => format!("line {number}: {name}: {message}"),
+        None => format!("line {number}: {message}"),
+    }
 }

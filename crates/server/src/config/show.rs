@@ -22,7 +22,8 @@ impl fmt::Display for Config {
         }
         writeln!(f, "vault_suite = {}", quoted(&self.vault_suite.to_string()))?;
         match &self.setup_token {
-            Some(_) => writeln!(f, "setup_token = \"...\" # hidden")?,
+            // As a setting, the dots would be a token, and refused as too short a one.
+            Some(_) => writeln!(f, "# setup_token: given, and hidden here")?,
             None => writeln!(f, "# setup_token: generated and printed while there is no owner")?,
         }
         let rules: Vec<_> = self.egress_allow.iter().map(ToString::to_string).collect();

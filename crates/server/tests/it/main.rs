@@ -7,7 +7,15 @@
     reason = "a test that slices wrongly fails, which is what it is for"
 )]
 
+mod binary;
 mod chat;
+mod cli;
 mod cluster;
+mod echo;
+mod egress;
 mod faults;
+mod leak;
 mod management;
+mod refuses_to_start;
+mod sdk;
+mod smuggling;

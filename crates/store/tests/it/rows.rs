@@ -121,7 +121,7 @@ impl Place {
 }
 
 pub fn provider(name: &str) -> ProviderId {
-    let catalogue = model::Catalogue::built_in().expect("the catalogue");
+    let catalogue = model::Catalogue::shipped().expect("the catalogue");
     catalogue.provider(name).expect("a provider we know").id.clone()
 }
 

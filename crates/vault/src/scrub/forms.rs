@@ -9,7 +9,12 @@ type Form = Zeroizing<Vec<u8>>;
 /// Without repetitions: most keys look the same escaped and unescaped. No form is shorter than the key.
 pub(super) fn of(key: &[u8]) -> Vec<Form> {
     let mut forms: Vec<Form> = vec![Zeroizing::new(key.to_vec())];
-    forms.extend([JSON, JSON_SLASH, JSON_HTML, JSON_HTML_SLASH].map(|rule| json(key, rule)));
+    for rule in [JSON, JSON_SLASH, JSON_HTML, JSON_HTML_SLASH] {
+        let escaped = json(key, rule);
+        // As in an echoed request, which is JSON inside of JSON.
+        forms.push(json(&escaped, rule));
+        forms.push(escaped);
+    }
     for bytes_before in 0..3 {
         let standard = base64_inside(key, bytes_before, &STANDARD_NO_PAD);
         forms.push(json(&standard, JSON_SLASH));

@@ -35,6 +35,7 @@ fn the_key_is_found_raw_and_escaped() {
     assert_gone(r#"sk-proj\/a+b\u003dc\u0026d\u003ce\u003e\"f\\g\u0027h~0123456789"#);
     let json = serde_json::to_string(KEY).expect("serializes");
     assert_gone(json.trim_matches('"'));
+    assert_gone(r#"sk-proj/a+b=c&d<e>\"f\\g'h~0123456789"#);
 }
 
 #[test]
@@ -99,6 +100,27 @@ fn a_key_of_fewer_than_eight_bytes_is_not_looked_for() {
 
     assert!(matches!(scrubber.scrub(b"1234567"), Cow::Borrowed(_)));
     assert_eq!(scrubber.carry(), 0);
+}
+
+/// Messages are shortened before they are shown: at whatever byte, no beginning of four bytes or more is left.
+#[test]
+fn what_a_cut_left_of_the_key_goes_too() {
+    let scrubber = scrubber(KEY);
+    let every: String = KEY.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = STANDARD.encode(KEY);
+
+    for spelling in [KEY, &every, &encoded] {
+        for length in 4..KEY.len() {
+            let (begun, _) = spelling.split_at(length);
+            let text = format!("wrong key: {KEY}, {begun}");
+            let left = scrubber.scrub_cut(text.as_bytes()).into_owned();
+            let expected = format!("wrong key: {}, {}", "*".repeat(KEY.len()), "*".repeat(length));
+            assert_eq!(String::from_utf8(left).expect("still UTF-8"), expected);
+        }
+    }
+    for text in ["", "s", "sk-", "a mask", "wrong key: sk-prox"] {
+        assert!(matches!(scrubber.scrub_cut(text.as_bytes()), Cow::Borrowed(_)), "{text}");
+    }
 }
 
 #[test]

@@ -139,7 +139,9 @@ impl InvalidBody {
                 };
                 return Self::new(param.or(Some(name)), message);
             }
-            Flaw::Unknown(name) => format!("{what} has no field {name:?}"),
+            Flaw::Unknown(name) if is_a_name(&name) => format!("{what} has no field {name:?}"),
+            // It may be a key that was pasted into the wrong place.
+            Flaw::Unknown(_) => format!("{what} has a field that is not known here"),
         };
         Self::new(param, message)
     }
@@ -152,6 +154,13 @@ impl From<InvalidBody> for model::Refusal {
         refusal
     }
 }
+
+fn is_a_name(text: &str) -> bool {
+    text.len() <= NAME_BYTES_MAX
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+const NAME_BYTES_MAX: usize = 32;
 
 fn not_utf8(valid_bytes: usize) -> String {
     format!("the body is not UTF-8 after its first {valid_bytes} bytes")
