@@ -88,14 +88,16 @@ create table projects (
     workspace_id text   not null references workspaces (id) on delete cascade,
     name         text   not null,
     created_at   bigint not null,
-    unique (workspace_id, name)
+    unique (workspace_id, name),
+    -- Lets a key's row name its project only together with the workspace it belongs to.
+    unique (workspace_id, id)
 );
 
 -- `sealed` is null for a custom endpoint that needs no key. `origin` is part of what opens the envelope.
 create table provider_keys (
     id                   text   not null primary key,
     workspace_id         text   not null references workspaces (id) on delete cascade,
-    project_id           text   references projects (id) on delete cascade,
+    project_id           text,
     provider             text   not null,
     label                text,
     base_url             text,
@@ -112,7 +114,8 @@ create table provider_keys (
     last_health_check_at bigint,
     last_used_at         bigint,
     created_at           bigint not null,
-    updated_at           bigint not null
+    updated_at           bigint not null,
+    foreign key (workspace_id, project_id) references projects (workspace_id, id) on delete cascade
 );
 create index provider_keys_by_workspace on provider_keys (workspace_id, provider);
 create unique index provider_keys_one_default
@@ -121,7 +124,7 @@ create unique index provider_keys_one_default
 create table gateway_keys (
     id             text   not null primary key,
     workspace_id   text   not null references workspaces (id) on delete cascade,
-    project_id     text   references projects (id) on delete cascade,
+    project_id     text,
     user_id        text   not null references users (id),
     name           text   not null,
     token_hash     bytea  not null unique,
@@ -130,7 +133,8 @@ create table gateway_keys (
     allowed_models text,
     expires_at     bigint,
     revoked_at     bigint,
-    created_at     bigint not null
+    created_at     bigint not null,
+    foreign key (workspace_id, project_id) references projects (workspace_id, id) on delete cascade
 );
 create index gateway_keys_by_workspace on gateway_keys (workspace_id, project_id);
 

@@ -51,7 +51,11 @@ impl std::ops::Deref for Writer {
 impl Control {
     /// A workspace one does not belong to looks exactly like one that does not exist.
     pub async fn reader(&self, person: &Person, workspace: &str) -> Result<Reader, Refusal> {
-        let id: WorkspaceId = workspace.parse().map_err(|_| Refusal::not_found())?;
+        let id = workspace.parse().map_err(|_| Refusal::not_found())?;
+        self.reader_of(person, id).await
+    }
+
+    async fn reader_of(&self, person: &Person, id: WorkspaceId) -> Result<Reader, Refusal> {
         let role = self.store.workspace(id).role(person.user).await.map_err(storage)?;
         let role = role.ok_or_else(Refusal::not_found)?;
         Ok(Reader { workspace: id, user: person.user, role })
@@ -66,7 +70,7 @@ impl Control {
         let id: ProjectId = project.parse().map_err(|_| Refusal::not_found())?;
         let workspace = self.store.system().workspace_of_project(id).await.map_err(storage)?;
         let workspace = workspace.ok_or_else(Refusal::not_found)?;
-        let reader = self.reader(person, &workspace.id.to_string()).await?;
+        let reader = self.reader_of(person, workspace.id).await?;
         Ok((reader, id))
     }
 }

@@ -1,6 +1,6 @@
 //! Who calls: a person with a session, or an application with a gateway key. Knows no headers.
 
-use model::{Actor, Code, Refusal, SessionId, Timestamp, UserId};
+use model::{Actor, Code, Refusal, SessionId, UserId};
 use store::workspace::GatewayKeyRow;
 use vault::GatewayToken;
 
@@ -9,10 +9,7 @@ use crate::{Control, storage};
 /// A user whose session is alive.
 pub struct Person {
     pub user: UserId,
-    pub email: String,
     pub session: SessionId,
-    pub is_operator: bool,
-    pub session_expires_at: Timestamp,
 }
 
 /// A gateway key that is alive.
@@ -46,13 +43,7 @@ impl Control {
         let Some(session) = alive else {
             return Err(invalid_session("the session has ended"));
         };
-        Ok(Person {
-            user: session.user,
-            email: session.email,
-            session: claims.session,
-            is_operator: session.is_operator,
-            session_expires_at: session.expires_at,
-        })
+        Ok(Person { user: session.user, session: claims.session })
     }
 
     pub async fn key_caller(&self, token: Option<&str>) -> Result<KeyCaller, Refusal> {

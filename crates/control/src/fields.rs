@@ -24,8 +24,12 @@ pub fn name(field: &'static str, text: &str) -> Result<String, Refusal> {
 }
 
 /// Lower case, so that one person cannot have two accounts by accident.
+pub fn email_form(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
 pub fn email(text: &str) -> Result<String, Refusal> {
-    let text = text.trim().to_lowercase();
+    let text = email_form(text);
     let well_formed = text.len() <= EMAIL_BYTES_MAX
         && text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
         && !text.chars().any(|c| c.is_whitespace() || c.is_control());

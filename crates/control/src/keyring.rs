@@ -34,7 +34,6 @@ pub enum KeyringError {
 
 /// What an unlocked instance works with.
 pub struct InstanceKeys {
-    pub instance: InstanceId,
     pub vault: Arc<Vault>,
     pub pepper: Arc<Pepper>,
     pub signer: SessionSigner,
@@ -68,7 +67,6 @@ pub async fn unlock(
     let pepper = Pepper::from_secret(&secrets.open(TOKEN_PEPPER).await?);
     let signer = SessionSigner::from_secret(&secrets.open(SESSION_SIGNING).await?);
     Ok(InstanceKeys {
-        instance: instance.id,
         pepper: Arc::new(pepper.ok_or(KeyringError::Damaged("token pepper"))?),
         signer: signer.ok_or(KeyringError::Damaged("session key"))?,
         vault: Arc::new(vault),

@@ -51,6 +51,10 @@ pub struct Control {
 pub(crate) fn storage(error: StoreError) -> Refusal {
     match error {
         StoreError::Corrupt { .. } => Refusal::internal(error),
+        StoreError::Unstorable => Refusal::new(
+            model::Code::InvalidRequest,
+            "a text holds a character that cannot be stored",
+        ),
         error => {
             let public = "the database does not answer, try again shortly";
             Refusal::new(model::Code::StorageUnavailable, public).retry_after(1).because(error)

@@ -67,11 +67,17 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let Ok(_admitted) = self.admitted.try_acquire() else {
+        let Ok(admitted) = Arc::clone(&self.admitted).try_acquire_owned() else {
             let public = "too many sign-ins at once, try again shortly";
             return Err(Refusal::new(Code::RateLimited, public).retry_after(1));
         };
-        let _running = self.running.acquire().await.map_err(Refusal::internal)?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(Refusal::internal)?;
+        // The work goes on when its caller goes away, so the places go with the work.
+        let work = move || {
+            let done = work();
+            drop((admitted, running));
+            done
+        };
         tokio::task::spawn_blocking(work).await.map_err(Refusal::internal)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use store::Write;
 use vault::SessionClaims;
 
-use crate::{Control, Person, storage};
+use crate::{Control, Person, fields, storage};
 
 const SESSION_LENGTH: Duration = Duration::from_secs(12 * 3600);
 
@@ -28,7 +28,7 @@ pub struct LoginView {
 impl Control {
     /// An unknown address and a wrong password look and take the same.
     pub async fn sign_in(&self, email: &str, password: &str) -> Result<LoginView, Refusal> {
-        let email = email.trim().to_lowercase();
+        let email = fields::email_form(email);
         let user = self.store.system().user_by_email(&email).await.map_err(storage)?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         if !self.passwords.verify(password, stored).await? {

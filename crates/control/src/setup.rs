@@ -1,6 +1,6 @@
 //! The first owner: made once, by whoever holds the set-up token.
 
-use model::{Code, ProjectId, Refusal, Role, Timestamp, UserId, WorkspaceId};
+use model::{Code, ProjectId, Refusal, Timestamp, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::StoreError;
@@ -43,6 +43,10 @@ pub struct SetUpView {
 
 impl Control {
     pub async fn set_up(&self, input: SetUp) -> Result<SetUpView, Refusal> {
+        let instance = self.store.system().instance().await.map_err(storage)?;
+        if instance.is_some_and(|row| row.set_up_at.is_some()) {
+            return Err(set_up_already());
+        }
         if !self.setup_token.matches(&input.setup_token) {
             let public = "the set-up token is wrong: it was printed when the gateway first started";
             return Err(Refusal {
@@ -65,16 +69,13 @@ impl Control {
 
         let mut write = self.store.write().await.map_err(storage)?;
         if !write.mark_set_up(now).await.map_err(storage)? {
-            return Err(Refusal::new(
-                Code::Conflict,
-                "this gateway has been set up: sign in with POST /v1/sessions",
-            ));
+            return Err(set_up_already());
         }
         write.insert_user(&user).await.map_err(|error| match error {
             StoreError::Conflict => Refusal::new(Code::Conflict, "there is such a user already"),
             error => storage(error),
         })?;
-        let made = self.insert_workspace(&mut write, user.id, &workspace, Role::Owner).await?;
+        let made = self.insert_workspace(&mut write, user.id, &workspace).await?;
         write.audit(
             model::Actor::User(user.id),
             Some(made.workspace.id),
@@ -92,4 +93,9 @@ impl Control {
             project: made.project,
         })
     }
+}
+
+fn set_up_already() -> Refusal {
+    let public = "this gateway has been set up: sign in with POST /v1/sessions";
+    Refusal::new(Code::Conflict, public)
 }

@@ -46,7 +46,7 @@ impl Control {
         let name = fields::name("name", &input.name)?;
         let now = self.clock.now();
         let mut write = self.store.write().await.map_err(storage)?;
-        let made = self.insert_workspace(&mut write, person.user, &name, Role::Owner).await?;
+        let made = self.insert_workspace(&mut write, person.user, &name).await?;
         write.commit(now).await.map_err(storage)?;
         Ok(WorkspaceView { id: made.workspace.id, name, role: Role::Owner, created_at: now })
     }
@@ -73,13 +73,12 @@ impl Control {
         })
     }
 
-    /// The workspace, its salt, its default project and its first member.
+    /// The workspace, its salt, its default project and its owner.
     pub(crate) async fn insert_workspace(
         &self,
         write: &mut Write,
         user: UserId,
         name: &str,
-        role: Role,
     ) -> Result<Made, Refusal> {
         let now = self.clock.now();
         let id = WorkspaceId::new(&*self.clock, &*self.random);
@@ -92,7 +91,7 @@ impl Control {
         };
         let mut inside = write.workspace(id);
         inside.insert_project(&project).await.map_err(storage)?;
-        inside.insert_member(user, role, now).await.map_err(storage)?;
+        inside.insert_member(user, Role::Owner, now).await.map_err(storage)?;
         let actor = model::Actor::User(user);
         write.audit(actor, Some(id), "workspace.created", id, json!({ "name": name }));
         Ok(Made {

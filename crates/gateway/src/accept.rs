@@ -1,7 +1,6 @@
 //! Takes a request in by its head: which dialect, which credential, not too large. The body stays unread.
 
 use http::header::{self, HeaderMap, HeaderName};
-use http::request::Parts;
 use model::{Code, Refusal, RequestId};
 
 use crate::{Body, Limits, Raw};
@@ -39,8 +38,9 @@ pub fn accept(limits: &Limits, raw: Raw) -> Result<Head, Refusal> {
     let Some(dialect) = Dialect::of(raw.parts.uri.path()) else {
         return Err(Refusal::not_found());
     };
-    let credential = credential(&raw.parts)?;
     let headers = &raw.parts.headers;
+    let credential = credential(headers)?;
+    refuse_wishes(headers)?;
     refuse_encoded(headers)?;
     refuse_oversized(headers, limits)?;
     Ok(Head { id: raw.id, dialect, credential, body: raw.body })
@@ -54,10 +54,11 @@ const CREDENTIAL_HEADERS: [HeaderName; 4] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
-pub fn credential(parts: &Parts) -> Result<Option<String>, Refusal> {
+/// The one credential of a request, from whichever header the SDK uses.
+pub fn credential(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let mut found: Option<String> = None;
     for name in &CREDENTIAL_HEADERS {
-        let mut values = parts.headers.get_all(name).iter();
+        let mut values = headers.get_all(name).iter();
         let Some(value) = values.next() else { continue };
         let Some(token) = value.to_str().ok().and_then(|text| token(name, text)) else {
             return Err(invalid_api_key(&format!("the {name} header holds no usable key")));
@@ -84,6 +85,14 @@ fn token<'a>(name: &HeaderName, text: &'a str) -> Option<&'a str> {
 pub fn invalid_api_key(why: &str) -> Refusal {
     let hint = "send a gateway key (ks_live_...) as \"Authorization: Bearer ...\"";
     Refusal::new(Code::InvalidApiKey, format!("{why}: {hint}"))
+}
+
+/// A wish that is not granted is refused: dropped silently, it might have been about whose data goes where.
+fn refuse_wishes(headers: &HeaderMap) -> Result<(), Refusal> {
+    let wish = headers.keys().find(|name| name.as_str().starts_with("x-keystile-"));
+    let Some(name) = wish else { return Ok(()) };
+    let public = format!("the header {name} is not supported by this version: use \"routing\"");
+    Err(Refusal::new(Code::InvalidRequest, public))
 }
 
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), Refusal> {

@@ -1,6 +1,8 @@
 //! Makes the calls of a plan, one after the other: each opens its key, sends, and reads the head of the answer.
 //! Obeys the blame and the retry that a failure carries; holds no status codes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use hyper::body::Incoming;
@@ -19,6 +21,7 @@ use crate::record::{InFlight, OpenAttempt};
 use crate::upstream::{Blame, ChatCall, Retry, UpstreamError, read_answer};
 
 /// A provider has begun to answer. From here on nothing is tried again.
+#[must_use]
 pub struct Answer {
     pub(crate) attempt: OpenAttempt,
     pub(crate) receipt: Receipt,
@@ -55,14 +58,13 @@ pub async fn attempt(
     let deadline = Instant::now() + gw.limits.total_max;
     let mut failed: Option<(UpstreamError, String)> = None;
     for (candidate, number) in plan.attempts.iter().zip(1..) {
-        let attempt = OpenAttempt::begin(gw, permit, call, candidate, number);
-        let mut in_flight = InFlight::new(permit, attempt);
+        let mut in_flight = InFlight::begin(gw, permit, call, candidate, number).await?;
         match one(gw, permit, call, candidate, &mut in_flight, deadline).await {
             Ok(begun) => {
                 gw.metrics.attempt(candidate.provider.id.as_str(), "answered");
-                if let Some(attempt) = in_flight.keep() {
-                    return Ok(begun.into_answer(gw, call, candidate, attempt, deadline));
-                }
+                permit.reservation().keep_only(RECORDS_OF_AN_ANSWER);
+                let attempt = in_flight.keep();
+                return Ok(begun.into_answer(gw, call, candidate, attempt, deadline));
             }
             Err(error) => {
                 gw.metrics.attempt(candidate.provider.id.as_str(), error.code.as_str());
@@ -72,7 +74,7 @@ pub async fn attempt(
                     provider = %candidate.provider.id,
                     provider_key = %candidate.key.row.id,
                     error.code = error.code.as_str(),
-                    "a provider did not answer"
+                    "an attempt failed"
                 );
                 in_flight.fail(&error);
                 let retry = error.retry;
@@ -88,6 +90,9 @@ pub async fn attempt(
         None => Refusal::internal("a plan without attempts was made"),
     })
 }
+
+/// Its end. No further attempt follows, so that the rest of the reserved places go back to others at once.
+const RECORDS_OF_AN_ANSWER: u32 = 1;
 
 /// What one call gave before its body was looked at.
 struct Begun {
@@ -138,45 +143,65 @@ async fn one(
     let include_usage = candidate.provider.include_usage;
     let answer = gw
         .upstream
-        .chat(ChatCall {
-            provider: candidate.provider,
-            base_url: &candidate.key.base_url,
-            key: key.as_ref(),
-            body: call.request.splice(&candidate.model, include_usage),
-            streamed: call.request.stream,
-            headers_by: deadline.min(Instant::now() + gw.limits.first_byte_max),
-        })
+        .chat(
+            permit,
+            ChatCall {
+                provider: candidate.provider,
+                base_url: &candidate.key.base_url,
+                key: key.as_ref(),
+                body: call.request.splice(&candidate.model, include_usage),
+                streamed: call.request.stream,
+                headers_by: deadline.min(Instant::now() + gw.limits.first_byte_max),
+            },
+        )
         .await?;
     // Written into a header by now; the rest of the attempt knows only what to scrub.
     drop(key);
     let (parts, body) = answer.into_parts();
     in_flight.answered(parts.status.as_u16());
-    let bounds = |bytes_max| Bounds { bytes_max, idle_max: gw.limits.idle_max, deadline };
     if !parts.status.is_success() {
-        let body = read_answer(body, bounds(gw.limits.error_bytes_max)).await.unwrap_or_default();
+        let bounds = Bounds {
+            bytes_max: gw.limits.error_bytes_max,
+            idle_max: ERROR_BODY_MAX,
+            deadline: deadline.min(Instant::now() + ERROR_BODY_MAX),
+        };
+        // The status has said enough: words that do not come are not waited for.
+        let body = read_answer(body, bounds).await.unwrap_or_default();
         let error = UpstreamError::refused(candidate.provider, &parts, &body, scrubber.as_ref());
         return Err(error);
     }
     if let Some(encoding) = parts.headers.get(http::header::CONTENT_ENCODING)
         && encoding.as_bytes() != b"identity"
     {
-        return Err(UpstreamError::new(
-            Blame::Provider,
-            Retry::Next,
-            Code::UpstreamError,
-            "the provider compressed its answer although it was asked not to",
-        ));
+        return Err(garbled("the provider compressed its answer although it was asked not to"));
     }
-    if is_event_stream(&parts.headers) {
+    if is_event_stream(&parts.headers) != call.request.stream {
+        let public = "the provider answered in another form than it was asked for";
+        return Err(garbled(public));
+    }
+    if call.request.stream {
         let content = Content::Stream(body);
         return Ok(Begun { headers: parts.headers, scrubber, content });
     }
-    let body = read_answer(body, bounds(gw.limits.answer_bytes_max)).await?;
+    let bounds =
+        Bounds { bytes_max: gw.limits.answer_bytes_max, idle_max: gw.limits.idle_max, deadline };
+    let body = read_answer(body, bounds).await?;
+    if !answer::is_object(&body) {
+        return Err(garbled("the provider's answer is no JSON object"));
+    }
     if let Some(error) = answer::embedded_error(&body) {
         return Err(UpstreamError::told(candidate.provider, 200, &error, scrubber.as_ref()));
     }
     Ok(Begun { headers: parts.headers, scrubber, content: Content::Plain(body) })
 }
+
+/// A success that is none: it was worked on and will be billed, so that no other key is asked.
+fn garbled(public: &str) -> UpstreamError {
+    let error = UpstreamError::new(Blame::Provider, Retry::Never, Code::UpstreamError, public);
+    UpstreamError { dispatched: true, ..error }
+}
+
+const ERROR_BODY_MAX: Duration = Duration::from_secs(5);
 
 /// Opens the key for this one attempt. `None` for an endpoint that needs none.
 fn resolve(
@@ -216,5 +241,6 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     headers
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|text| text.trim_start().starts_with("text/event-stream"))
+        .and_then(|text| text.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
 }

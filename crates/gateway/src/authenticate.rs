@@ -1,8 +1,10 @@
 //! Finds out who calls: a token's hash leads to a gateway key and its workspace, from memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Code, Refusal};
+use store::StoreError;
 use vault::GatewayToken;
 
 use crate::Gateway;
@@ -32,11 +34,11 @@ pub async fn identify(gw: &Gateway, credential: Option<&str>) -> Result<Caller, 
         return Err(invalid_api_key("this is no gateway key"));
     };
     let now = gw.clock.now();
-    if gw.directory.is_stale(now, gw.limits.stale_max) {
-        return Err(storage_unavailable());
+    if gw.directory.is_stale(gw.limits.stale_max) {
+        return Err(no_answer());
     }
     let hash = token.hash(&gw.pepper);
-    let key = gw.directory.identity(hash).await.map_err(|e| storage_unavailable().because(e))?;
+    let key = within(gw.directory.identity(hash)).await?;
     let Some(key) = key else {
         return Err(invalid_api_key("there is no such gateway key"));
     };
@@ -46,18 +48,26 @@ pub async fn identify(gw: &Gateway, credential: Option<&str>) -> Result<Caller, 
     if key.expires_at.is_some_and(|expiry| expiry <= now) {
         return Err(invalid_api_key("this gateway key has expired"));
     }
-    let workspace = gw
-        .directory
-        .workspace(key.workspace)
-        .await
-        .map_err(|e| storage_unavailable().because(e))?;
+    let workspace = within(gw.directory.workspace(key.workspace)).await?;
     let Some(workspace) = workspace else {
         return Err(invalid_api_key("there is no such gateway key"));
     };
     Ok(Caller { key, workspace })
 }
 
-fn storage_unavailable() -> Refusal {
+/// What memory does not have, the database must give soon.
+async fn within<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, Refusal> {
+    match tokio::time::timeout(READ_MAX, read).await {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(error @ StoreError::Corrupt { .. })) => Err(Refusal::internal(error)),
+        Ok(Err(error)) => Err(no_answer().because(error)),
+        Err(_) => Err(no_answer()),
+    }
+}
+
+const READ_MAX: Duration = Duration::from_secs(5);
+
+fn no_answer() -> Refusal {
     Refusal::new(Code::StorageUnavailable, "the database does not answer, try again shortly")
         .retry_after(1)
 }

@@ -5,7 +5,6 @@ use store::journal::Reservation;
 
 use crate::Gateway;
 use crate::authenticate::Caller;
-use crate::parse::Call;
 
 /// The right to make calls for one request. Only `authorize` makes one; `attempt` needs it, the `Recorder` consumes it.
 #[must_use]
@@ -17,7 +16,7 @@ pub struct Permit {
 /// Each attempt writes two records: that it began, and how it ended.
 const RECORDS_PER_ATTEMPT: u32 = 2;
 
-pub fn authorize(gw: &Gateway, caller: Caller, _call: &Call) -> Result<Permit, Refusal> {
+pub fn authorize(gw: &Gateway, caller: Caller) -> Result<Permit, Refusal> {
     require_scope(&caller, Scope::Inference)?;
     let records = gw.limits.attempts_max.saturating_mul(RECORDS_PER_ATTEMPT);
     let Some(reservation) = gw.journal.reserve(records) else {
@@ -58,13 +57,11 @@ impl Caller {
         self.key.project.unwrap_or(self.workspace.default_project)
     }
 
-    /// An entry names a model in any of its spellings; without a provider it holds for all of them.
-    pub(crate) fn allows_model(&self, provider: &ProviderId, model: &str, gw: &Gateway) -> bool {
+    /// An entry without a provider holds for all of them.
+    pub(crate) fn allows_model(&self, provider: &ProviderId, model: &str) -> bool {
         let Some(allowed) = &self.key.allowed_models else { return true };
         allowed.iter().any(|entry| {
-            model::ModelRef::parse(entry, &gw.catalogue).is_some_and(|entry| {
-                entry.model == model && entry.provider.is_none_or(|named| named == *provider)
-            })
+            entry.model == model && entry.provider.as_ref().is_none_or(|named| named == provider)
         })
     }
 }

@@ -2,17 +2,17 @@
 //! Holds ciphertext and derived keys, never an opened provider key.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::{
-    BaseUrl, Catalogue, GatewayKeyId, KeyVersion, ProjectId, ProviderId, ScopeSet, Timestamp,
-    UserId, WorkspaceId,
+    BaseUrl, Catalogue, GatewayKeyId, KeyVersion, ModelRef, ProjectId, ProviderId, ScopeSet,
+    Timestamp, WorkspaceId,
 };
 use quick_cache::sync::Cache;
 use store::workspace::{GatewayKeyRow, ProviderKeyRow};
 use store::{Change, ChangeKind, Store, StoreError};
+use tokio::time::Instant;
 use vault::{TokenHash, Vault, WorkspaceKey, WorkspaceSalt};
 
 /// A gateway key as the data plane needs it.
@@ -20,9 +20,8 @@ pub struct Identity {
     pub id: GatewayKeyId,
     pub workspace: WorkspaceId,
     pub project: Option<ProjectId>,
-    pub owner: UserId,
     pub scopes: ScopeSet,
-    pub allowed_models: Option<Vec<String>>,
+    pub allowed_models: Option<Vec<ModelRef>>,
     pub expires_at: Option<Timestamp>,
     pub is_revoked: bool,
 }
@@ -59,25 +58,25 @@ struct Shared {
     /// By the token's whole hash. Unknown tokens are remembered too, so that guessing costs no lookups.
     identities: Cache<TokenHash, Option<Arc<Identity>>>,
     workspaces: Cache<WorkspaceId, Arc<WorkspaceEntry>>,
-    /// Rises with every change. A value read before a change may not stay after it.
-    generation: AtomicU64,
-    /// When the news was last known to be complete.
-    confirmed_at_ms: AtomicI64,
+    /// Rises with every change. What was read before a change is not cached after it: both happen under this lock.
+    generation: Mutex<u64>,
+    /// When the news was last known to be complete, by a clock that nobody sets.
+    confirmed_at: Mutex<Instant>,
 }
 
 const IDENTITIES_MAX: usize = 100_000;
 const WORKSPACES_MAX: usize = 20_000;
 
 impl Directory {
-    pub fn new(store: Store, vault: Arc<Vault>, catalogue: Arc<Catalogue>, now: Timestamp) -> Self {
+    pub fn new(store: Store, vault: Arc<Vault>, catalogue: Arc<Catalogue>) -> Self {
         let shared = Arc::new(Shared {
             store: store.clone(),
             vault,
             catalogue,
             identities: Cache::new(IDENTITIES_MAX),
             workspaces: Cache::new(WORKSPACES_MAX),
-            generation: AtomicU64::new(0),
-            confirmed_at_ms: AtomicI64::new(now.unix_ms()),
+            generation: Mutex::new(0),
+            confirmed_at: Mutex::new(Instant::now()),
         });
         let listener = Arc::clone(&shared);
         store.bus().subscribe(move |change| listener.forget(change));
@@ -85,14 +84,25 @@ impl Directory {
     }
 
     /// The news is complete up to now: called by whoever follows it.
-    pub fn confirm(&self, now: Timestamp) {
-        self.0.confirmed_at_ms.store(now.unix_ms(), Ordering::Relaxed);
+    pub fn confirm(&self) {
+        *self.0.confirmed_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// For when news may have been missed.
+    pub fn forget_everything(&self) {
+        let mut generation = self.0.current();
+        *generation = generation.wrapping_add(1);
+        self.0.identities.clear();
+        self.0.workspaces.clear();
     }
 
     /// Whether other nodes may have changed what is cached here without our knowing.
-    pub fn is_stale(&self, now: Timestamp, stale_max: Duration) -> bool {
-        let confirmed = Timestamp::from_unix_ms(self.0.confirmed_at_ms.load(Ordering::Relaxed));
-        self.0.store.is_shared() && now.since(confirmed) > stale_max
+    pub fn is_stale(&self, stale_max: Duration) -> bool {
+        if !self.0.store.is_shared() {
+            return false;
+        }
+        let confirmed = self.0.confirmed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        confirmed.elapsed() > stale_max
     }
 
     pub async fn identity(&self, hash: TokenHash) -> Result<Option<Arc<Identity>>, StoreError> {
@@ -100,13 +110,12 @@ impl Directory {
         if let Some(known) = shared.identities.get(&hash) {
             return Ok(known);
         }
-        let generation = shared.generation.load(Ordering::SeqCst);
+        let generation = *shared.current();
         let row = shared.store.system().gateway_key_by_hash(hash.as_bytes()).await?;
-        let identity = row.map(|row| Arc::new(identity(row)));
-        shared.identities.insert(hash, identity.clone());
-        // A change that came while we read has dropped what was cached before; what we read may be older than it.
-        if shared.generation.load(Ordering::SeqCst) != generation {
-            shared.identities.remove(&hash);
+        let identity = row.map(|row| Arc::new(shared.read_identity(row)));
+        let current = shared.current();
+        if *current == generation {
+            shared.identities.insert(hash, identity.clone());
         }
         Ok(identity)
     }
@@ -119,20 +128,26 @@ impl Directory {
         if let Some(known) = shared.workspaces.get(&id) {
             return Ok(Some(known));
         }
-        let generation = shared.generation.load(Ordering::SeqCst);
+        let generation = *shared.current();
         let Some(entry) = shared.load_workspace(id).await? else { return Ok(None) };
         let entry = Arc::new(entry);
-        shared.workspaces.insert(id, Arc::clone(&entry));
-        if shared.generation.load(Ordering::SeqCst) != generation {
-            shared.workspaces.remove(&id);
+        let current = shared.current();
+        if *current == generation {
+            shared.workspaces.insert(id, Arc::clone(&entry));
         }
+        drop(current);
         Ok(Some(entry))
     }
 }
 
 impl Shared {
+    fn current(&self) -> MutexGuard<'_, u64> {
+        self.generation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn forget(&self, change: &Change) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
+        let mut generation = self.current();
+        *generation = generation.wrapping_add(1);
         match change.kind {
             ChangeKind::GatewayKey => {
                 if let Some(hash) = TokenHash::from_hex(&change.subject) {
@@ -176,23 +191,26 @@ impl Shared {
         }))
     }
 
+    fn read_identity(&self, row: GatewayKeyRow) -> Identity {
+        let models = |names: Vec<String>| {
+            // A name this version cannot read allows nothing.
+            names.iter().filter_map(|name| ModelRef::parse(name, &self.catalogue)).collect()
+        };
+        Identity {
+            id: row.id,
+            workspace: row.workspace,
+            project: row.project,
+            scopes: row.scopes,
+            allowed_models: row.allowed_models.map(models),
+            expires_at: row.expires_at,
+            is_revoked: row.revoked_at.is_some(),
+        }
+    }
+
     /// `None` for a provider that this version's catalogue no longer has.
     fn provider_key(&self, row: ProviderKeyRow) -> Option<Arc<ProviderKeyEntry>> {
         let provider = self.catalogue.provider(&row.provider)?;
         let base_url = row.base_url.clone().or_else(|| provider.base_url.clone())?;
         Some(Arc::new(ProviderKeyEntry { provider: provider.id.clone(), base_url, row }))
-    }
-}
-
-fn identity(row: GatewayKeyRow) -> Identity {
-    Identity {
-        id: row.id,
-        workspace: row.workspace,
-        project: row.project,
-        owner: row.owner,
-        scopes: row.scopes,
-        allowed_models: row.allowed_models,
-        expires_at: row.expires_at,
-        is_revoked: row.revoked_at.is_some(),
     }
 }

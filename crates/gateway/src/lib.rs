@@ -24,6 +24,7 @@ use model::{Catalogue, Clock, Refusal, RequestId};
 use store::journal::Journal;
 use vault::{Pepper, Vault};
 
+pub use accept::credential;
 pub use directory::Directory;
 pub use limits::Limits;
 pub use metrics::Metrics;
@@ -69,7 +70,7 @@ pub async fn handle(gw: &Gateway, raw: Raw) -> Result<Reply, Refusal> {
     let head = accept(&gw.limits, raw)?; //               request id, dialect, size limit; body untouched
     let caller = authenticate(gw, &head).await?; //       token -> Caller, by hash, from memory
     let call = parse(gw, head).await?; //                 only now is the body read: model, stream?, routing wishes
-    let permit = authorize(gw, caller, &call)?; //        scopes; the journal's place reserved
+    let permit = authorize(gw, caller)?; //               scopes; the journal's place reserved
     let plan = plan(gw, &permit, &call)?; //              ordered attempts, decided before any call
     let answer = attempt(gw, &permit, plan, &call).await; // each: open the key, send; the next one only before byte 1
     stream(answer, Recorder::new(gw, permit, &call)).await // meter while flowing; settle once: end, error or hang-up

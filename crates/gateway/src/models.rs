@@ -15,7 +15,7 @@ use crate::stream::full;
 use crate::{Gateway, Reply};
 
 pub async fn list_models(gw: &Gateway, parts: &Parts) -> Result<Reply, Refusal> {
-    let caller = identify(gw, credential(parts)?.as_deref()).await?;
+    let caller = identify(gw, credential(&parts.headers)?.as_deref()).await?;
     require_scope(&caller, Scope::Inference)?;
     let mut listed = Vec::new();
     for provider in gw.catalogue.providers() {
@@ -24,7 +24,7 @@ pub async fn list_models(gw: &Gateway, parts: &Parts) -> Result<Reply, Refusal> 
         }
         let chat = gw.catalogue.models(&provider.id).filter(|(_, m)| m.kind == ModelKind::Chat);
         for (name, _) in chat {
-            if caller.allows_model(&provider.id, name, gw) {
+            if caller.allows_model(&provider.id, name) {
                 listed.push((format!("{}/{name}", provider.id), provider.id.as_str()));
             }
         }

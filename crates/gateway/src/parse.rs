@@ -26,7 +26,7 @@ pub async fn parse(gw: &Gateway, head: Head) -> Result<Call, Refusal> {
     let Some(model) = ModelRef::parse(&request.model, &gw.catalogue) else {
         return Err(Refusal::invalid("model", "the model's name is empty or not printable ASCII"));
     };
-    refuse_unsupported(&request)?;
+    refuse_unsupported(&request, &model)?;
     Ok(Call { id: head.id, dialect: head.dialect, model, request })
 }
 
@@ -50,7 +50,12 @@ async fn read(gw: &Gateway, body: Body) -> Result<Bytes, Refusal> {
 }
 
 /// A wish that cannot be granted yet is refused, never dropped silently.
-fn refuse_unsupported(request: &ChatRequest) -> Result<(), Refusal> {
+fn refuse_unsupported(request: &ChatRequest, model: &ModelRef) -> Result<(), Refusal> {
+    let to_openrouter = model.provider.as_ref().is_some_and(|id| id.as_str() == "openrouter");
+    if request.openrouter_wishes && !to_openrouter {
+        let public = "`models` and `provider` are understood by OpenRouter only: leave them out";
+        return Err(Refusal::new(Code::InvalidRequest, public));
+    }
     let wishes = &request.wishes;
     let unsupported = [
         (wishes.data_policy.is_some(), "data_policy"),

@@ -12,6 +12,7 @@ use crate::directory::ProviderKeyEntry;
 use crate::parse::Call;
 
 /// Ordered attempts; never empty.
+#[must_use]
 pub struct Plan<'a> {
     pub(crate) attempts: Vec<Candidate<'a>>,
 }
@@ -25,10 +26,6 @@ pub struct Candidate<'a> {
 
 pub fn plan<'a>(gw: &'a Gateway, permit: &Permit, call: &Call) -> Result<Plan<'a>, Refusal> {
     let wishes = &call.request.wishes;
-    if wishes.only_byok && wishes.only_platform {
-        let public = "routing.only_byok and routing.only_platform exclude each other";
-        return Err(Refusal::invalid("routing", public));
-    }
     if wishes.provider_key.as_deref().is_some_and(is_no_id) {
         // Not repeated: some will paste the key itself here.
         let public = "routing.provider_key is no provider key's id: those begin with pk_";
@@ -43,7 +40,7 @@ pub fn plan<'a>(gw: &'a Gateway, permit: &Permit, call: &Call) -> Result<Plan<'a
     let mut attempts = Vec::new();
     let mut exclusions = Exclusions::default();
     for provider in &providers {
-        candidates(gw, caller, call, provider, &mut attempts, &mut exclusions);
+        candidates(caller, call, provider, &mut attempts, &mut exclusions);
     }
     if attempts.is_empty() {
         return Err(exclusions.refusal(caller, call, &providers));
@@ -83,14 +80,13 @@ fn providers<'a>(gw: &'a Gateway, call: &Call) -> Result<Vec<&'a Provider>, Refu
 
 /// The keys for one provider, best first: the project's, the workspace's default, its others.
 fn candidates<'a>(
-    gw: &'a Gateway,
     caller: &Caller,
     call: &Call,
     provider: &'a Provider,
     attempts: &mut Vec<Candidate<'a>>,
     exclusions: &mut Exclusions,
 ) {
-    if !caller.allows_model(&provider.id, &call.model.model, gw) {
+    if !caller.allows_model(&provider.id, &call.model.model) {
         exclusions.model_not_allowed = true;
         return;
     }
@@ -160,7 +156,7 @@ impl Exclusions {
             return Refusal::invalid("model", public);
         }
         if let Some((id, reason)) = self.keys.first() {
-            let public = format!("the only key for provider \"{names}\", {id}, {reason}");
+            let public = format!("no key for provider \"{names}\" can be used: {id} {reason}");
             return Refusal::new(Code::NoProviderKey, public);
         }
         if let Some(pin) = &call.request.wishes.provider_key {

@@ -9,7 +9,7 @@ use vault::{ProviderKey, Scrubber};
 
 use crate::Upstream;
 use crate::body::Bounds;
-use crate::upstream::{UpstreamError, read_answer};
+use crate::upstream::{Blame, UpstreamError, read_answer};
 
 /// What the probe found, and in whose words.
 #[derive(Debug)]
@@ -57,23 +57,27 @@ async fn ask(
             None => Finding { validation: Validation::Valid, words: None },
             Some(said) => {
                 let error = UpstreamError::told(provider, 200, &said, scrubber.as_ref());
-                classify(provider, 200, error)
+                classify(error)
             }
         };
     }
     let error = UpstreamError::refused(provider, &parts, &body, scrubber.as_ref());
-    classify(provider, parts.status.as_u16(), error)
+    classify(error)
 }
 
-fn classify(provider: &Provider, status: u16, error: UpstreamError) -> Finding {
-    let is_custom = provider.base_url.is_none();
+fn classify(error: UpstreamError) -> Finding {
     let validation = match error.code {
-        // A custom endpoint without that route cannot be probed; its key may be good.
-        Code::ModelNotFound if is_custom => Validation::Unknown,
-        Code::UpstreamKeyInvalid if status == 403 => Validation::Restricted,
-        Code::UpstreamKeyInvalid => Validation::Invalid,
+        Code::UpstreamKeyInvalid if error.blame == Blame::Key => Validation::Invalid,
+        Code::UpstreamKeyInvalid if speaks_of_regions(&error.public) => Validation::Region,
+        Code::UpstreamKeyInvalid => Validation::Restricted,
         Code::UpstreamNoCredit => Validation::NoQuota,
         _ => Validation::Unknown,
     };
     Finding { validation, words: Some(error.public) }
+}
+
+/// The key is good; the place it is used from is not.
+fn speaks_of_regions(words: &str) -> bool {
+    let words = words.to_lowercase();
+    ["country", "region", "territory"].iter().any(|place| words.contains(place))
 }

@@ -1,6 +1,8 @@
 //! Writes down what each attempt was and used, exactly once, however it ends. Never the prompt, never the key.
 
-use model::{RequestId, Timestamp, Usage};
+use std::time::Duration;
+
+use model::{Code, Refusal, RequestId, Timestamp, Usage};
 use store::journal::{Ack, Outcome, Record, Settled, Started};
 use tokio::time::Instant;
 
@@ -10,7 +12,8 @@ use crate::parse::Call;
 use crate::plan::Candidate;
 use crate::upstream::UpstreamError;
 
-/// An attempt whose end is not written yet. Dropped like that, its caller hung up.
+/// An attempt whose end is not written yet.
+#[derive(Clone)]
 #[must_use]
 pub struct OpenAttempt {
     pub(crate) number: u32,
@@ -22,40 +25,6 @@ pub struct OpenAttempt {
 }
 
 impl OpenAttempt {
-    /// Written before the first byte goes to the provider.
-    pub fn begin(
-        gw: &Gateway,
-        permit: &Permit,
-        call: &Call,
-        candidate: &Candidate<'_>,
-        number: u32,
-    ) -> Self {
-        let started_at = gw.clock.now();
-        let caller = permit.caller();
-        permit.reservation().append(Record::Started(Started {
-            request: call.id,
-            attempt: number,
-            at: started_at,
-            workspace: caller.workspace.id,
-            project: permit.project(),
-            gateway_key: caller.key.id,
-            provider_key: Some(candidate.key.row.id),
-            provider: candidate.provider.id.to_string(),
-            model: candidate.model.clone(),
-            dialect: call.dialect.as_str().to_owned(),
-            streamed: call.request.stream,
-            payer: PAYER.to_owned(),
-        }));
-        Self {
-            number,
-            request: call.id,
-            started_at,
-            started: Instant::now(),
-            first_content: None,
-            http_status: None,
-        }
-    }
-
     pub fn answered(&mut self, http_status: u16) {
         self.http_status = Some(http_status);
     }
@@ -64,19 +33,15 @@ impl OpenAttempt {
         self.first_content.get_or_insert_with(Instant::now);
     }
 
-    /// The provider failed it.
-    pub fn fail(self, permit: &Permit, error: &UpstreamError) {
-        let settled = self.settled(Outcome::Failed, Usage::default(), Some(error.code.as_str()));
-        let silent = self.http_status.is_none() && error.dispatched;
-        let settled = Settled { billing_unknown: silent, ..settled };
-        permit.reservation().append(Record::Settled(settled));
+    /// Whether the provider may bill what we never heard the end of: it refused nothing.
+    fn may_be_billed(&self) -> bool {
+        self.http_status.is_none_or(|status| (200..300).contains(&status))
     }
 
     fn settled(&self, status: Outcome, usage: Usage, error_code: Option<&str>) -> Settled {
         let latency = self.started.elapsed();
         let ttft = self.first_content.map(|at| at.duration_since(self.started));
-        let millis =
-            |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Settled {
             request: self.request,
             attempt: self.number,
@@ -96,6 +61,7 @@ impl OpenAttempt {
 pub const PAYER: &str = "byok";
 
 /// Holds the permit until the answer has been sent, and settles the attempt that produced it.
+#[must_use]
 pub struct Recorder {
     permit: Permit,
     request: RequestId,
@@ -139,40 +105,91 @@ impl Recorder {
 }
 
 /// The guard of an attempt in flight before its answer exists: if the caller goes away meanwhile, that is written.
+#[must_use]
 pub struct InFlight<'a> {
-    pub(crate) permit: &'a Permit,
-    attempt: Option<OpenAttempt>,
+    permit: &'a Permit,
+    attempt: OpenAttempt,
+    is_open: bool,
 }
 
 impl<'a> InFlight<'a> {
-    pub fn new(permit: &'a Permit, attempt: OpenAttempt) -> Self {
-        Self { permit, attempt: Some(attempt) }
+    /// On record before the first byte goes to the provider, so that no call is ever unknown to us.
+    pub async fn begin(
+        gw: &Gateway,
+        permit: &'a Permit,
+        call: &Call,
+        candidate: &Candidate<'_>,
+        number: u32,
+    ) -> Result<Self, Refusal> {
+        let started_at = gw.clock.now();
+        let caller = permit.caller();
+        let ack = permit.reservation().append_acked(Record::Started(Started {
+            request: call.id,
+            attempt: number,
+            at: started_at,
+            workspace: caller.workspace.id,
+            project: permit.project(),
+            gateway_key: caller.key.id,
+            provider_key: Some(candidate.key.row.id),
+            provider: candidate.provider.id.to_string(),
+            model: candidate.model.clone(),
+            dialect: call.dialect.as_str().to_owned(),
+            streamed: call.request.stream,
+            payer: PAYER.to_owned(),
+        }));
+        let attempt = OpenAttempt {
+            number,
+            request: call.id,
+            started_at,
+            started: Instant::now(),
+            first_content: None,
+            http_status: None,
+        };
+        let in_flight = Self { permit, attempt, is_open: true };
+        recorded(ack, gw.limits.record_max).await?;
+        Ok(in_flight)
     }
 
     pub fn answered(&mut self, http_status: u16) {
-        if let Some(attempt) = &mut self.attempt {
-            attempt.answered(http_status);
-        }
+        self.attempt.answered(http_status);
     }
 
+    /// The provider failed it.
     pub fn fail(mut self, error: &UpstreamError) {
-        if let Some(attempt) = self.attempt.take() {
-            attempt.fail(self.permit, error);
-        }
+        self.is_open = false;
+        let code = Some(error.code.as_str());
+        let settled = self.attempt.settled(Outcome::Failed, Usage::default(), code);
+        let billing_unknown = error.dispatched && self.attempt.may_be_billed();
+        let settled = Settled { billing_unknown, ..settled };
+        self.permit.reservation().append(Record::Settled(settled));
     }
 
     /// The answer takes over.
-    pub fn keep(mut self) -> Option<OpenAttempt> {
-        self.attempt.take()
+    pub fn keep(mut self) -> OpenAttempt {
+        self.is_open = false;
+        self.attempt.clone()
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if let Some(attempt) = self.attempt.take() {
-            let settled = attempt.settled(Outcome::Aborted, Usage::default(), None);
-            let settled = Settled { billing_unknown: true, ..settled };
+        if self.is_open {
+            let settled = self.attempt.settled(Outcome::Aborted, Usage::default(), None);
+            let settled = Settled { billing_unknown: self.attempt.may_be_billed(), ..settled };
             self.permit.reservation().append(Record::Settled(settled));
         }
+    }
+}
+
+/// Waits until a record is written, and not for ever: nothing is sent or given that is not on record.
+pub async fn recorded(ack: Ack, record_max: Duration) -> Result<(), Refusal> {
+    let refusal = || {
+        let public = "the usage journal cannot be written, and nothing is done without a record";
+        Refusal::new(Code::JournalFull, public).retry_after(1)
+    };
+    match tokio::time::timeout(record_max, ack).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(lost)) => Err(refusal().because(lost)),
+        Err(_) => Err(refusal()),
     }
 }

@@ -8,13 +8,13 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Full};
-use model::{Code, Refusal};
+use model::Refusal;
 use store::journal::Outcome;
 use vault::Scrubber;
 use wire::openai::answer;
 
 use crate::attempt::{Answer, Content, Receipt};
-use crate::record::Recorder;
+use crate::record::{Recorder, recorded};
 use crate::{Body, Reply};
 
 use events::EventBody;
@@ -35,8 +35,7 @@ pub async fn stream(answer: Result<Answer, Refusal>, recorder: Recorder) -> Resu
             attempt.content_seen();
             let ack = recorder.settle(&attempt, Outcome::Completed, usage, None);
             // Not written down, not answered: the record is what the owner is told of their spending.
-            let recorded = tokio::time::timeout(answer.limits.record_max, ack).await;
-            recorded.map_err(|_| unrecorded())?.map_err(|lost| unrecorded().because(lost))?;
+            recorded(ack, answer.limits.record_max).await?;
             Ok(reply.map(|()| full(body)))
         }
         Content::Stream(body) => {
@@ -54,11 +53,6 @@ pub async fn stream(answer: Result<Answer, Refusal>, recorder: Recorder) -> Resu
             Ok(reply.map(|()| body.boxed_unsync()))
         }
     }
-}
-
-fn unrecorded() -> Refusal {
-    let public = "the answer could not be recorded, and is not given without a record";
-    Refusal::new(Code::JournalFull, public).retry_after(1)
 }
 
 pub fn full(bytes: Bytes) -> Body {

@@ -1,7 +1,7 @@
 //! The way out: the only HTTP client of the system. No redirects, no ambient proxy, no resending behind our back, and
 //! every address judged when it is dialled.
 
-pub mod auth;
+mod auth;
 mod body;
 mod connector;
 mod error;
@@ -22,14 +22,18 @@ use model::{BaseUrl, Code, Provider};
 use tokio::time::Instant;
 use vault::ProviderKey;
 
+use crate::authorize::Permit;
+
 pub use body::{SplicedBody, read_answer};
-pub use connector::{JudgedConnector, Resolve, SystemResolver};
+pub use connector::{Resolve, SystemResolver};
+
 pub use error::{Blame, Retry, UpstreamError, scrubbed};
 pub use judge::{Egress, EgressRule};
 
+use connector::{JudgedConnector, Within};
 use judge::Judge;
 
-type HttpClient = Client<HttpsConnector<JudgedConnector>, SplicedBody>;
+type HttpClient = Client<Within<HttpsConnector<JudgedConnector>>, SplicedBody>;
 
 /// Two clients with separate pools: a connection the operator's word allowed must never carry a tenant's call.
 #[derive(Clone)]
@@ -56,18 +60,10 @@ const IDLE_CONNECTION_MAX: Duration = Duration::from_secs(60);
 const IDLE_CONNECTIONS_PER_HOST_MAX: usize = 256;
 
 impl Upstream {
-    pub fn new(egress: &Egress, connect_max: Duration) -> Self {
-        Self::with_resolver(egress, connect_max, Arc::new(SystemResolver))
-    }
-
-    /// With another way to find addresses, which are judged all the same.
-    pub fn with_resolver(
-        egress: &Egress,
-        connect_max: Duration,
-        resolver: Arc<dyn Resolve>,
-    ) -> Self {
+    /// However `resolver` finds addresses, they are judged.
+    pub fn new(egress: &Egress, connect_max: Duration, resolver: Arc<dyn Resolve>) -> Self {
         let client =
-            |judge| http_client(JudgedConnector::new(judge, Arc::clone(&resolver), connect_max));
+            |judge| http_client(JudgedConnector::new(judge, Arc::clone(&resolver)), connect_max);
         Self {
             catalogue: client(Judge::for_catalogue(egress)),
             tenant: client(Judge::for_tenants(egress)),
@@ -75,7 +71,19 @@ impl Upstream {
         }
     }
 
-    pub async fn chat(&self, call: ChatCall<'_>) -> Result<Response<Incoming>, UpstreamError> {
+    pub async fn chat(
+        &self,
+        _right: &Permit,
+        call: ChatCall<'_>,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        // A pooled connection may turn out to be closed before a byte was sent on it: that was no attempt.
+        match self.chat_once(&call).await {
+            Err(error) if error.unsent => self.chat_once(&call).await,
+            answer => answer,
+        }
+    }
+
+    async fn chat_once(&self, call: &ChatCall<'_>) -> Result<Response<Incoming>, UpstreamError> {
         let Some(path) = &call.provider.chat else {
             return Err(UpstreamError::ours("the provider does not speak this dialect"));
         };
@@ -84,7 +92,7 @@ impl Upstream {
             Method::POST,
             call.provider,
             call.base_url.join(path),
-            SplicedBody::new(call.body),
+            SplicedBody::new(call.body.clone()),
         )?;
         let headers = request.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -169,7 +177,7 @@ pub async fn call_own_api(
     within: Duration,
 ) -> Result<Response<Bytes>, String> {
     let judge = Judge::for_catalogue(egress);
-    let client = http_client(JudgedConnector::new(judge, Arc::new(SystemResolver), within));
+    let client = http_client(JudgedConnector::new(judge, Arc::new(SystemResolver)), within);
     let request = request.map(|body| SplicedBody::new(vec![body]));
     let answer = tokio::time::timeout(within, async {
         let (parts, body) = client.request(request).await.map_err(reason)?.into_parts();
@@ -189,7 +197,7 @@ fn reason(error: hyper_util::client::legacy::Error) -> String {
 
 /// HTTP/1.1 only for now: one HTTP/2 connection per origin would queue streams silently.
 #[expect(clippy::disallowed_methods, reason = "this is the way out everybody else is given")]
-fn http_client(connector: JudgedConnector) -> HttpClient {
+fn http_client(connector: JudgedConnector, connect_max: Duration) -> HttpClient {
     let https = HttpsConnectorBuilder::new()
         .with_webpki_roots()
         .https_or_http()
@@ -200,5 +208,5 @@ fn http_client(connector: JudgedConnector) -> HttpClient {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_CONNECTION_MAX)
         .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST_MAX)
-        .build(https)
+        .build(Within::new(https, connect_max))
 }

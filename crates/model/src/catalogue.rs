@@ -55,10 +55,13 @@ pub struct Provider {
     pub rate_limited: Vec<String>,
     #[serde(default)]
     pub key_url: Option<String>,
+    /// What the provider says when a key is bad and neither code nor status does, in lower case.
+    #[serde(default)]
+    pub invalid_key_words: Vec<String>,
+    /// Statuses that mean the same as a listed `no_credit` code.
+    #[serde(default)]
+    pub no_credit_status: Vec<u16>,
     pub source: String,
-    /// The operator replaced the base URL, so its host may be a private one.
-    #[serde(skip)]
-    pub overridden: bool,
 }
 
 impl Provider {
@@ -169,7 +172,6 @@ impl Catalogue {
             return false;
         };
         provider.base_url = Some(base_url);
-        provider.overridden = true;
         true
     }
 
@@ -244,8 +246,8 @@ mod tests {
     fn bare_models_are_found_by_their_provider() {
         let catalogue = Catalogue::shipped().expect("valid");
 
-        let providers: Vec<_> = catalogue.providers_of("gpt-4o").map(|p| p.id.as_str()).collect();
+        let providers = catalogue.providers_of("gpt-4o");
 
-        assert_eq!(providers, ["openai"]);
+        assert_eq!(providers.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(), ["openai"]);
     }
 }

@@ -24,7 +24,7 @@ use crate::master_key::{self, Origin};
 use crate::router;
 use crate::shared::Shared;
 use crate::telemetry::{self, Telemetry};
-use crate::{Config, config};
+use crate::{Config, config, upkeep};
 
 /// What tests replace.
 pub struct Ambient {
@@ -48,15 +48,16 @@ impl Ambient {
 /// A running gateway.
 pub struct App {
     pub address: SocketAddr,
-    /// While there is no owner: the token that makes one.
+    /// While there is no owner: the token that makes one, if it was made here.
     pub setup_token: Option<config::Hidden>,
+    pub has_owner: bool,
     pub master_key: Origin,
     shared: Arc<Shared>,
     listener: Listener,
     journal_writer: JournalWriter,
     stop: watch::Sender<bool>,
     drainer: JoinHandle<()>,
-    follower: Option<JoinHandle<()>>,
+    upkeep: JoinHandle<()>,
     store: Store,
     _lock: NodeLock,
 }
@@ -74,8 +75,7 @@ impl App {
             control::unlock(&store, keys, config.vault_suite, &*clock, Arc::clone(&random)).await?;
 
         let catalogue = Arc::new(config.catalogue()?);
-        let upstream =
-            Upstream::with_resolver(&config.egress(), config.limits.connect_max, resolver);
+        let upstream = Upstream::new(&config.egress(), config.limits.connect_max, resolver);
         let folder = config.data_dir.join("journal");
         let (journal, journal_writer) = Journal::open(&folder, config.journal)
             .with_context(|| format!("the usage journal in {}", folder.display()))?;
@@ -91,8 +91,7 @@ impl App {
 
         let vault = unlocked.vault;
         let pepper = unlocked.pepper;
-        let directory =
-            Directory::new(store.clone(), Arc::clone(&vault), Arc::clone(&catalogue), clock.now());
+        let directory = Directory::new(store.clone(), Arc::clone(&vault), Arc::clone(&catalogue));
         let gateway = Arc::new(Gateway {
             limits: config.limits.clone(),
             catalogue: Arc::clone(&catalogue),
@@ -104,7 +103,10 @@ impl App {
             upstream: upstream.clone(),
             vault: Arc::clone(&vault),
         });
-        let (setup_token, shown_token) = setup_token(config, &store, &*random).await?;
+        let instance = store.system().instance().await?;
+        let has_owner = instance.is_some_and(|row| row.set_up_at.is_some());
+        let (setup_token, made_token) = setup_token(config, &*random);
+        let made_token = made_token.filter(|_| !has_owner);
         let control = Arc::new(Control {
             catalogue,
             clock: Arc::clone(&clock),
@@ -122,10 +124,8 @@ impl App {
         let shared = Arc::new(Shared { control, gateway, telemetry, clock, random });
         let (stop, stopped) = watch::channel(false);
         let drainer = tokio::spawn(drainer.run(stopped.clone()));
-        let follower = match store.is_shared() {
-            true => Some(follow(&store, &shared, stopped).await?),
-            false => None,
-        };
+        let follower = Follower::new(store.clone()).await?;
+        let upkeep = tokio::spawn(upkeep::run(Arc::clone(&shared), follower, stopped));
         let socket = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {} (--listen takes another)", config.listen)
         })?;
@@ -134,14 +134,15 @@ impl App {
         let listener = Listener::start(socket, routes, config.connections_max);
         Ok(Self {
             address,
-            setup_token: shown_token,
+            setup_token: made_token,
+            has_owner,
             master_key,
             shared,
             listener,
             journal_writer,
             stop,
             drainer,
-            follower,
+            upkeep,
             store,
             _lock: lock,
         })
@@ -162,15 +163,23 @@ impl App {
             tracing::error!(error = %error, "the journal could not be closed in order");
         }
         self.stop.send_replace(true);
-        for task in [Some(self.drainer), self.follower].into_iter().flatten() {
-            if let Err(error) = task.await {
-                tracing::error!(error = %error, "a background task ended badly");
+        let rest = async {
+            for task in [self.drainer, self.upkeep] {
+                if let Err(error) = task.await {
+                    tracing::error!(error = %error, "a background task ended badly");
+                }
             }
+            self.store.close().await;
+        };
+        if tokio::time::timeout(DATABASE_FAREWELL_MAX, rest).await.is_err() {
+            tracing::warn!("the database does not answer: the journal keeps what it has not taken");
         }
-        self.store.close().await;
         all_finished
     }
 }
+
+/// A database that hangs must not keep a process alive whose journal is safe on disk.
+const DATABASE_FAREWELL_MAX: Duration = Duration::from_secs(10);
 
 /// The folder, for its owner only, and the lock that makes this process the only one in it.
 pub fn prepare_data_dir(folder: &Path) -> anyhow::Result<NodeLock> {
@@ -195,64 +204,31 @@ pub async fn connect(config: &Config) -> anyhow::Result<Store> {
 }
 
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    if let Location::Sqlite { file } = config.location() {
+        claim(&file).with_context(|| format!("the database {}", file.display()))?;
+    }
     let store = connect(config).await?;
     store.migrate().await.context("the database could not be brought up to date")?;
     Ok(store)
 }
 
-/// The one that is asked for, and, while there is no owner, the one to print.
-async fn setup_token(
-    config: &Config,
-    store: &Store,
-    random: &dyn Random,
-) -> anyhow::Result<(SetupToken, Option<config::Hidden>)> {
-    let token = match &config.setup_token {
-        Some(token) => token.clone(),
-        None => {
-            let mut bytes = [0; 16];
-            random.fill(&mut bytes);
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            config::Hidden::new(hex)
-        }
-    };
-    let set_up = store.system().instance().await?.is_some_and(|row| row.set_up_at.is_some());
-    let shown = (!set_up).then(|| token.clone());
-    Ok((SetupToken::new(token.reveal().to_owned()), shown))
+/// Made before SQLite would make it, readable by its owner only; SQLite's other files take after it.
+fn claim(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(|_| ())
 }
 
-/// Applies other nodes' changes to this node's caches.
-async fn follow(
-    store: &Store,
-    shared: &Arc<Shared>,
-    mut stopped: watch::Receiver<bool>,
-) -> anyhow::Result<JoinHandle<()>> {
-    let mut follower = Follower::new(store.clone()).await?;
-    let shared = Arc::clone(shared);
-    Ok(tokio::spawn(async move {
-        let mut pruned_at = shared.clock.now();
-        while !*stopped.borrow() {
-            let now = shared.clock.now();
-            match follower.poll().await {
-                Ok(()) => shared.gateway.directory.confirm(now),
-                Err(error) => {
-                    tracing::warn!(error = %error, "changes of other nodes cannot be read")
-                }
-            }
-            if now.since(pruned_at) > PRUNE_EVERY {
-                pruned_at = now;
-                if let Err(error) = follower.prune(now).await {
-                    tracing::warn!(error = %error, "old changes could not be deleted");
-                }
-            }
-            tokio::select! {
-                () = tokio::time::sleep(Follower::POLL) => {}
-                _ = stopped.changed() => {}
-            }
-        }
-    }))
+/// The one that is asked for, and, if it was made here, the same to be printed: what the operator chose the operator
+/// knows.
+fn setup_token(config: &Config, random: &dyn Random) -> (SetupToken, Option<config::Hidden>) {
+    if let Some(token) = &config.setup_token {
+        return (SetupToken::new(token.reveal().to_owned()), None);
+    }
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    (SetupToken::new(hex.clone()), Some(config::Hidden::new(hex)))
 }
-
-const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
 /// `control` asks, the data plane's client goes out.
 struct UpstreamProbe {

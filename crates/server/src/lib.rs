@@ -11,6 +11,7 @@ mod rest;
 mod router;
 mod shared;
 mod telemetry;
+mod upkeep;
 
 pub use boot::App;
 pub use config::Config;

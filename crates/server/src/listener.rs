@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use futures_util::FutureExt as _;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
 
 /// How long a client may take to send its head.
 const HEADER_READ_MAX: Duration = Duration::from_secs(10);
@@ -50,6 +49,7 @@ async fn serve(
     mut stopped: oneshot::Receiver<Duration>,
 ) -> bool {
     let graceful = GracefulShutdown::new();
+    let mut tasks = JoinSet::new();
     let places = Arc::new(Semaphore::new(connections_max));
     let drain_max = loop {
         let accepted = async {
@@ -68,34 +68,55 @@ async fn serve(
                 None => break Duration::ZERO,
             },
         };
-        let connection = connection(stream, routes.clone());
-        let Some(connection) = connection else { continue };
-        let watched = graceful.watch(connection);
-        // Owned by `graceful`, which waits for all of them below.
-        tokio::spawn(watched.map(move |ended| {
-            drop(place);
-            if let Err(error) = ended {
-                tracing::debug!(error = %error, "a connection ended badly");
-            }
-        }));
+        tasks.spawn(serve_one(stream, routes.clone(), graceful.watcher(), place));
+        while tasks.try_join_next().is_some() {}
     };
     drop(socket);
-    tokio::time::timeout(drain_max, graceful.shutdown()).await.is_ok()
+    let all_finished = tokio::time::timeout(drain_max, graceful.shutdown()).await.is_ok();
+    // What is left is cut here, while its records can still be written.
+    tasks.shutdown().await;
+    all_finished
 }
+
+async fn serve_one(
+    stream: TcpStream,
+    routes: Router,
+    watcher: Watcher,
+    place: OwnedSemaphorePermit,
+) {
+    // Answers are small and immediate: waiting to fill a packet costs 40 ms.
+    let prepared = stream.set_nodelay(true);
+    let spoke = tokio::time::timeout(HEADER_READ_MAX, first_words(&stream)).await;
+    if let (Ok(()), Ok(Ok(()))) = (prepared, spoke)
+        && let Err(error) = watcher.watch(connection(stream, routes)).await
+    {
+        tracing::debug!(error = %error, "a connection ended badly");
+    }
+    drop(place);
+}
+
+/// Waits until it is clear which HTTP is spoken. The library looks for that without a time limit of its own, so that
+/// silent connections would keep their places for ever.
+async fn first_words(stream: &TcpStream) -> std::io::Result<()> {
+    let mut words = [0; H2_PREFACE.len()];
+    loop {
+        let seen = stream.peek(&mut words).await?;
+        let undecided = seen > 0 && seen < H2_PREFACE.len();
+        if !undecided || !words.get(..seen).is_some_and(|words| H2_PREFACE.starts_with(words)) {
+            return Ok(());
+        }
+        // A peek does not consume: what was seen would be seen again at once.
+        tokio::time::sleep(PREFACE_PAUSE).await;
+    }
+}
+
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const PREFACE_PAUSE: Duration = Duration::from_millis(10);
 
 fn connection(
     stream: TcpStream,
     routes: Router,
-) -> Option<
-    impl hyper_util::server::graceful::GracefulConnection<
-        Error = Box<dyn std::error::Error + Send + Sync>,
-    >,
-> {
-    // Answers are small and immediate: waiting to fill a packet costs 40 ms.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(error = %error, "a connection ended before it was served");
-        return None;
-    }
+) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -112,7 +133,7 @@ fn connection(
         let request: Request = request.map(axum::body::Body::new);
         async move { Ok::<_, Infallible>(call(&mut routes, request).await) }
     });
-    Some(builder.serve_connection(TokioIo::new(stream), service).into_owned())
+    builder.serve_connection(TokioIo::new(stream), service).into_owned()
 }
 
 async fn call(routes: &mut Router, request: Request) -> axum::response::Response {

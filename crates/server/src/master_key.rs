@@ -95,10 +95,8 @@ fn write_new(file: &Path, text: &[u8]) -> io::Result<()> {
     opened.set_permissions(fs::Permissions::from_mode(OWNER_ONLY))?;
     opened.write_all(text)?;
     opened.sync_all()?;
-    // `hard_link` refuses to replace what another start may have written meanwhile.
-    let linked = fs::hard_link(&draft, file);
-    fs::remove_file(&draft)?;
-    linked?;
+    // The data folder's lock is held, so that nobody else has written one meanwhile.
+    fs::rename(&draft, file)?;
     match file.parent() {
         Some(folder) => fs::File::open(folder)?.sync_all(),
         None => Ok(()),

@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use model::{Code, Refusal, RequestId};
+use percent_encoding::percent_decode_str;
 use tracing::Instrument as _;
 use wire::openai::error::envelope;
 
@@ -29,6 +30,7 @@ impl From<Refusal> for Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
+        *response.status_mut() = status(&self.0);
         response.extensions_mut().insert(Arc::new(self.0));
         response
     }
@@ -45,6 +47,10 @@ pub async fn observe(
     let id = RequestId::new(&*shared.clock, &*shared.random);
     request.extensions_mut().insert(id);
     let span = tracing::info_span!("request", request.id = %id);
+    if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+        // The framework would answer this itself, in words of its own.
+        return named(render(&Refusal::not_found(), id), id);
+    }
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = answered
         .instrument(span.clone())
@@ -53,6 +59,10 @@ pub async fn observe(
     if let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() {
         response = span.in_scope(|| render(&refusal, id));
     }
+    named(response, id)
+}
+
+fn named(mut response: Response, id: RequestId) -> Response {
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -70,8 +80,7 @@ fn render(refusal: &Refusal, id: RequestId) -> Response {
         None => tracing::debug!(error.code = refusal.code.as_str(), "refused"),
     }
     let mut response = Response::new(Body::from(envelope(refusal, Some(&id.to_string()))));
-    *response.status_mut() =
-        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = status(refusal);
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // A 429 without a time to come back is an invitation to hammer.
@@ -80,6 +89,10 @@ fn render(refusal: &Refusal, id: RequestId) -> Response {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+fn status(refusal: &Refusal) -> StatusCode {
+    StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 pub async fn not_found() -> Refused {

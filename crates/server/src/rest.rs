@@ -9,23 +9,43 @@ pub mod sessions;
 pub mod setup;
 pub mod workspaces;
 
+use std::time::Duration;
+
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
+use control::Person;
+use gateway::credential;
 use http::StatusCode;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http_body_util::LengthLimitError;
 use model::{Code, Refusal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::shared::Shared;
+
 /// Management bodies are small.
 const BODY_BYTES_MAX: usize = 1 << 20;
+const BODY_READ_MAX: Duration = Duration::from_secs(30);
 
 /// The body as what the operation takes. Errors never repeat what was sent: it may hold a key.
 async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
-    let bytes = to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
-        let public = format!("the request body is larger than {BODY_BYTES_MAX} bytes or broke off");
-        Refusal::new(Code::RequestTooLarge, public).because(error)
-    })?;
+    let arrived = tokio::time::timeout(BODY_READ_MAX, to_bytes(body, BODY_BYTES_MAX)).await;
+    let bytes = match arrived {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) if is_too_large(&error) => {
+            let public = format!("the request body is larger than {BODY_BYTES_MAX} bytes");
+            return Err(Refusal::new(Code::RequestTooLarge, public));
+        }
+        Ok(Err(error)) => {
+            let public = "the request body could not be read to its end";
+            return Err(Refusal::new(Code::InvalidRequest, public).because(error));
+        }
+        Err(_) => {
+            let public = "the request body took too long to arrive";
+            return Err(Refusal::new(Code::InvalidRequest, public));
+        }
+    };
     serde_json::from_slice(&bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let what = match harmless(error.to_string()) {
@@ -37,6 +57,11 @@ async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
         };
         Refusal::new(Code::InvalidRequest, format!("the request body cannot be read: {what}"))
     })
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    use std::error::Error as _;
+    error.source().is_some_and(|cause| cause.is::<LengthLimitError>())
 }
 
 /// The parser's message, if it may be shown: of what was sent it repeats nothing but a mistyped name.
@@ -88,7 +113,7 @@ fn page<T: Serialize>(items: Vec<T>) -> Result<Response, Refusal> {
     json(StatusCode::OK, &Page { items, next_cursor: None })
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+/// Whoever calls a route of management: a person with a session.
+async fn person(shared: &Shared, headers: &HeaderMap) -> Result<Person, Refusal> {
+    shared.control.person(credential(headers)?.as_deref()).await
 }

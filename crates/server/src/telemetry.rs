@@ -52,28 +52,23 @@ impl Telemetry {
     pub fn new(gateway: &Gateway) -> Self {
         let mut registry = Registry::with_prefix("keystile");
         gateway.metrics.register(&mut registry);
-        let this = Self {
-            journal_bytes: Gauge::default(),
-            journal_queued: Gauge::default(),
-            journal_failed: Gauge::default(),
-            registry: Mutex::new(Registry::default()),
+        let mut gauge = |name: &str, help: &str| {
+            let gauge: Gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
         };
-        registry.register(
-            "journal_undrained_bytes",
-            "Usage records on disk that the database does not have yet",
-            this.journal_bytes.clone(),
-        );
-        registry.register(
-            "journal_queued_records",
-            "Usage records that are not on disk yet",
-            this.journal_queued.clone(),
-        );
-        registry.register(
-            "journal_failed",
-            "1 while the journal cannot be written",
-            this.journal_failed.clone(),
-        );
-        Self { registry: Mutex::new(registry), ..this }
+        Self {
+            journal_bytes: gauge(
+                "journal_undrained_bytes",
+                "Usage records on disk that the database does not have yet",
+            ),
+            journal_queued: gauge(
+                "journal_queued_records",
+                "Usage records that are not on disk yet",
+            ),
+            journal_failed: gauge("journal_failed", "1 while the journal cannot be written"),
+            registry: Mutex::new(registry),
+        }
     }
 
     pub fn render(&self, gateway: &Gateway) -> Result<String, std::fmt::Error> {

@@ -18,8 +18,8 @@ use crate::{Result, StoreError};
 
 pub(crate) use value::{Value, args};
 
-/// Where the data lives.
-#[derive(Clone, Debug)]
+/// Where the data lives. Not `Debug`: the URL may hold a password.
+#[derive(Clone)]
 pub enum Location {
     Postgres { url: String },
     Sqlite { file: PathBuf },

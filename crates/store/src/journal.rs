@@ -164,6 +164,12 @@ impl Reservation {
         self.send(record, None);
     }
 
+    /// Gives back all room but for `records`, as soon as it is known that no more is needed.
+    pub fn keep_only(&self, records: u32) {
+        let had = self.remaining.fetch_min(records, Ordering::Relaxed);
+        self.journal.state.give_back(had.saturating_sub(records));
+    }
+
     pub fn append_acked(&self, record: Record) -> Ack {
         let (ack, written) = oneshot::channel();
         self.send(record, Some(ack));

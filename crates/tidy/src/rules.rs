@@ -95,7 +95,7 @@ const SPAWNING: &[&str] = &[
     "store/src/write",
     // The drainer and the follower, joined when the gateway stops.
     "server/src/boot",
-    // Connections, joined by the graceful shutdown.
+    // The accept loop, joined by `stop`; it owns the connections' tasks.
     "server/src/listener",
 ];
 

@@ -23,6 +23,9 @@ use crate::record::{OpenAttempt, Recorder};
 use crate::upstream::scrubbed;
 use crate::{BoxError, Limits};
 
+/// A provider that goes on after its terminator is not listened to for long.
+const DRAINED_FRAMES_MAX: usize = 16;
+
 /// Dropped before its end, the client hung up: the upstream call goes with it, and what was seen is written down.
 pub struct EventBody {
     upstream: Option<Incoming>,
@@ -136,9 +139,13 @@ impl EventBody {
         if self.meter.finished() {
             self.complete(Vec::new());
         } else {
-            let public = "the provider's stream ended before its answer was complete";
-            self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamError, public));
+            self.cut();
         }
+    }
+
+    fn cut(&mut self) {
+        let public = "the provider's stream ended before its answer was complete";
+        self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamError, public));
     }
 
     /// The last event may lack its blank line. Half an event is worth nothing, to the client or to us.
@@ -147,6 +154,8 @@ impl EventBody {
         let seen = self.meter.see(&tail);
         if seen == Seen::Done {
             self.complete(vec![tail]);
+        } else if matches!(seen, Seen::Error(_)) {
+            self.cut();
         } else if self.meter.finished() && !had_finished {
             self.pass([&tail, b"\n\n".as_slice()].concat().into());
         }
@@ -169,7 +178,7 @@ impl EventBody {
             Poll::Ready(Some(Err(error))) => {
                 tracing::info!(request.id = %self.recorder.request(), error = %error,
                     "a provider cut its stream");
-                self.upstream_ended();
+                self.cut();
             }
             Poll::Ready(Some(Ok(frame))) => {
                 let until = self.deadline.min(Instant::now() + self.idle_max);
@@ -198,13 +207,15 @@ impl EventBody {
 
     /// Whatever follows the terminator is read and forgotten, so that the connection can be used again.
     fn drain(&mut self, cx: &mut Context<'_>) {
-        while let Some(upstream) = &mut self.upstream {
+        for _ in 0..DRAINED_FRAMES_MAX {
+            let Some(upstream) = &mut self.upstream else { return };
             match Pin::new(upstream).poll_frame(cx) {
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(None | Some(Err(_))) => self.upstream = None,
                 Poll::Pending => return,
             }
         }
+        self.upstream = None;
     }
 }
 

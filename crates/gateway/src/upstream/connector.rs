@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::judge::Judge;
+use crate::BoxError;
 
 type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
@@ -33,12 +34,11 @@ impl Resolve for SystemResolver {
 pub struct JudgedConnector {
     judge: Judge,
     resolver: Arc<dyn Resolve>,
-    connect_max: Duration,
 }
 
 impl JudgedConnector {
-    pub fn new(judge: Judge, resolver: Arc<dyn Resolve>, connect_max: Duration) -> Self {
-        Self { judge, resolver, connect_max }
+    pub fn new(judge: Judge, resolver: Arc<dyn Resolve>) -> Self {
+        Self { judge, resolver }
     }
 
     async fn dial(self, uri: Uri) -> io::Result<TokioIo<TcpStream>> {
@@ -82,12 +82,43 @@ impl tower_service::Service<Uri> for JudgedConnector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let this = self.clone();
+        Box::pin(self.clone().dial(uri))
+    }
+}
+
+/// A connector with an end to its patience: name, connection and TLS handshake together.
+#[derive(Clone)]
+pub struct Within<C> {
+    connector: C,
+    connect_max: Duration,
+}
+
+impl<C> Within<C> {
+    pub fn new(connector: C, connect_max: Duration) -> Self {
+        Self { connector, connect_max }
+    }
+}
+
+impl<C> tower_service::Service<Uri> for Within<C>
+where
+    C: tower_service::Service<Uri, Error = BoxError>,
+    C::Response: 'static,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.connector.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connected = self.connector.call(uri);
         let within = self.connect_max;
         Box::pin(async move {
-            tokio::time::timeout(within, this.dial(uri))
-                .await
-                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            tokio::time::timeout(within, connected).await.unwrap_or_else(late)
         })
     }
 }

@@ -2,6 +2,7 @@
 //! the failure is seen; everybody above obeys.
 
 use std::borrow::Cow;
+use std::error::Error as _;
 
 use http::header::RETRY_AFTER;
 use http::response::Parts;
@@ -37,6 +38,8 @@ pub struct UpstreamError {
     pub status: Option<u16>,
     /// Bytes of the request have gone out, so that the provider may bill it.
     pub dispatched: bool,
+    /// A connection was at hand and closed before anything was sent on it.
+    pub unsent: bool,
 }
 
 impl UpstreamError {
@@ -49,6 +52,7 @@ impl UpstreamError {
             retry_after_seconds: None,
             status: None,
             dispatched: false,
+            unsent: false,
         }
     }
 
@@ -71,6 +75,12 @@ impl UpstreamError {
                 None => "no connection to the provider could be made".to_owned(),
             };
             return Self::new(Blame::Provider, Retry::Next, Code::UpstreamUnavailable, public);
+        }
+        let canceled = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
+        if canceled.is_some_and(hyper::Error::is_canceled) {
+            let public = "the provider closed its connection before the request was sent";
+            let next = Self::new(Blame::Provider, Retry::Next, Code::UpstreamUnavailable, public);
+            return Self { unsent: true, ..next };
         }
         let public = "the connection to the provider broke before it answered";
         let broken = Self::new(Blame::Provider, Retry::Never, Code::UpstreamError, public);
@@ -102,8 +112,11 @@ impl UpstreamError {
     ) -> Self {
         let class = Class::of(provider, status, said);
         let (blame, retry, code, what) = class.verdict();
-        // Of a refused key the providers repeat parts.
-        let quotable = said.message.as_deref().filter(|_| !matches!(class, Class::InvalidKey));
+        // Providers repeat parts of a key they refuse, masked in ways no scrubber knows.
+        let quotable = said
+            .message
+            .as_deref()
+            .filter(|words| !matches!(class, Class::InvalidKey) && !speaks_of_keys(words));
         let name = &provider.name;
         let public = match quotable.map(|words| scrubbed(words, scrubber)) {
             Some(words) if !words.is_empty() => format!("{name} {what}: {words}"),
@@ -120,10 +133,10 @@ impl UpstreamError {
     /// For the caller, naming the key that failed where that is the thing to mend.
     pub fn into_refusal(self, key: &str) -> Refusal {
         let public = match self.code {
-            Code::UpstreamKeyInvalid => {
+            Code::UpstreamKeyInvalid if self.blame == Blame::Key => {
                 format!("{}: replace provider key {key}", self.public)
             }
-            Code::UpstreamNoCredit => {
+            Code::UpstreamKeyInvalid | Code::UpstreamNoCredit => {
                 format!("{} (provider key {key})", self.public)
             }
             _ => self.public,
@@ -139,6 +152,8 @@ impl UpstreamError {
 #[derive(Clone, Copy)]
 enum Class {
     BadRequest,
+    /// The key is good, and may not do this: its scopes, its region, a guardrail.
+    Forbidden,
     InvalidKey,
     ModelNotFound,
     NoCredit,
@@ -156,7 +171,11 @@ impl Class {
         if any(&provider.invalid_key) {
             return Self::InvalidKey;
         }
-        if any(&provider.no_credit) {
+        let words = said.message.as_deref().unwrap_or_default().to_lowercase();
+        if provider.invalid_key_words.iter().any(|bad| words.contains(bad.as_str())) {
+            return Self::InvalidKey;
+        }
+        if any(&provider.no_credit) || provider.no_credit_status.contains(&status) {
             return Self::NoCredit;
         }
         if any(&provider.rate_limited) {
@@ -167,7 +186,8 @@ impl Class {
         }
         match status {
             300..=399 => Self::Redirect,
-            401 | 403 => Self::InvalidKey,
+            401 => Self::InvalidKey,
+            403 => Self::Forbidden,
             402 => Self::NoCredit,
             404 => Self::ModelNotFound,
             408 | 504 => Self::Timeout,
@@ -186,6 +206,8 @@ impl Class {
         use {Blame as B, Code as C, Retry as R};
         match self {
             Self::BadRequest => (B::Caller, R::Never, C::InvalidRequest, "refused the request"),
+            // Nothing is wrong with the key itself: it need not be replaced.
+            Self::Forbidden => (B::Provider, R::Next, C::UpstreamKeyInvalid, "forbids this"),
             Self::InvalidKey => (B::Key, R::Next, C::UpstreamKeyInvalid, "refused the key"),
             Self::ModelNotFound => {
                 (B::Key, R::Next, C::ModelNotFound, "knows no such model for this key")
@@ -213,6 +235,11 @@ impl Class {
 fn seconds(text: &str) -> Option<u64> {
     let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
     whole.parse().ok().filter(|seconds| *seconds <= 86_400)
+}
+
+fn speaks_of_keys(words: &str) -> bool {
+    let words = words.to_lowercase();
+    ["api key", "api-key", "api_key", "apikey"].iter().any(|name| words.contains(name))
 }
 
 /// A provider's words come shortened, perhaps in the middle of a key.

@@ -133,7 +133,7 @@ impl FromStr for EgressRule {
 /// The IPv4 address that an IPv6 one stands for, so that no notation hides it.
 fn embedded(ip: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = ip else { return ip };
-    let [a, b, _, _, _, _, g, h] = v6.segments();
+    let [_, _, _, _, _, _, g, h] = v6.segments();
     let low = Ipv4Addr::from((u32::from(g) << 16) | u32::from(h));
     if let Some(v4) = v6.to_ipv4_mapped() {
         return IpAddr::V4(v4);
@@ -145,11 +145,6 @@ fn embedded(ip: IpAddr) -> IpAddr {
     if v6.segments().starts_with(&[0; 6]) && !v6.is_loopback() && !v6.is_unspecified() {
         return IpAddr::V4(low);
     }
-    // 2002:a.b.c.d::/48 (6to4); Teredo (2001:0::/32) is refused whole.
-    if a == 0x2002 {
-        let [_, _, c, ..] = v6.segments();
-        return IpAddr::V4(Ipv4Addr::from((u32::from(b) << 16) | u32::from(c)));
-    }
     ip
 }
 
@@ -159,13 +154,16 @@ const METADATA_V4: [Ipv4Addr; 4] = [
     Ipv4Addr::new(168, 63, 129, 16),
     Ipv4Addr::new(192, 0, 0, 192),
 ];
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+];
 
 fn is_metadata(ip: IpAddr) -> bool {
     match ip {
         // The whole link-local block: other clouds put theirs beside the well-known one.
         IpAddr::V4(ip) => METADATA_V4.contains(&ip) || ip.is_link_local(),
-        IpAddr::V6(ip) => ip == METADATA_V6,
+        IpAddr::V6(ip) => METADATA_V6.contains(&ip),
     }
 }
 
@@ -200,7 +198,8 @@ fn not_public_v6(ip: Ipv6Addr) -> Option<&'static str> {
         (0xfc00..=0xfdff, _) => Some("a private range"),
         (0xfe80..=0xfebf, _) => Some("a link-local range"),
         (0xff00..=0xffff, _) => Some("a multicast range"),
-        (0x2001, 0) => Some("a tunnel"),
+        // Teredo and 6to4, whatever they lead to.
+        (0x2001, 0) | (0x2002, _) => Some("a tunnel"),
         (0x2001, 0xdb8) | (0x3fff, 0..=0x0fff) => Some("a documentation range"),
         // Global unicast is 2000::/3; all else is reserved, translated or local.
         (0x2000..=0x3fff, _) => None,

@@ -19,7 +19,11 @@ pub enum Command {
 pub fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     let Command::Migrate { check } = command;
     block_on(async {
-        let _lock = boot::prepare_data_dir(&config.data_dir)?;
+        // Asking changes nothing, and may be done beside a running gateway.
+        let _lock = match check {
+            true => None,
+            false => Some(boot::prepare_data_dir(&config.data_dir)?),
+        };
         let store = boot::connect(&config).await?;
         let pending = store.pending_migrations().await?;
         if pending.is_empty() {

@@ -18,7 +18,10 @@ pub fn run(config: Config) -> anyhow::Result<ExitCode> {
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
-    let app = App::start(&config, Ambient::real()).await?;
+    let app = tokio::select! {
+        started = App::start(&config, Ambient::real()) => started?,
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+    };
     if let Err(error) = say(banner(&config, &app)) {
         // Nobody reads standard output; the gateway is no worse for that.
         tracing::warn!(error = %error, "the banner could not be printed");
@@ -92,6 +95,11 @@ fn banner(config: &Config, app: &App) -> String {
              -d '{{\"setup_token\":\"{token}\",\"email\":\"owner@example.com\",\"password\":\"{password}\",\
              \"workspace\":\"My workspace\"}}'\n"
         ));
+    }
+    if app.setup_token.is_none() && !app.has_owner {
+        text.push_str(
+            "\nThis gateway has no owner yet. Make one with `keystile setup` and the set-up token you configured.\n",
+        );
     }
     text
 }

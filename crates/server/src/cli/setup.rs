@@ -73,12 +73,16 @@ async fn set_up(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode
     let session = text(&made, "/token")?;
     let workspace = text(&made, "/workspace/id")?;
     say(format!("workspace {workspace} is yours, {email}"))?;
+    let mut outcome = ExitCode::SUCCESS;
     if let Some(provider) = &arguments.provider {
         let path = format!("/v1/workspaces/{workspace}/provider-keys");
         match store_key(&api, &path, session, provider, &arguments).await {
             Ok(stored) => say(stored)?,
             // The owner exists by now and cannot be made again: what is left is worth finishing.
-            Err(error) => say(format!("the {provider} key is NOT stored: {error:#}"))?,
+            Err(error) => {
+                outcome = ExitCode::FAILURE;
+                say(format!("the {provider} key is NOT stored: {error:#}"))?;
+            }
         }
     }
     let project = text(&made, "/project/id")?;
@@ -89,7 +93,7 @@ async fn set_up(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode
         text(&key, "/key")?,
         api.base
     ))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(outcome)
 }
 
 async fn store_key(

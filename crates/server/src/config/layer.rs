@@ -65,6 +65,8 @@ impl Layer {
     /// What is set here, and for the rest what is set below.
     pub fn over(self, below: Self) -> Self {
         let mut providers = below.providers;
+        // The same provider under another of its names is the same setting.
+        providers.retain(|name, _| !self.providers.keys().any(|own| same_provider(own, name)));
         providers.extend(self.providers);
         // A secret given here as a file replaces one given below as text, and the other way round.
         let (master_key, master_key_file) = match (&self.master_key, &self.master_key_file) {
@@ -128,6 +130,14 @@ impl LimitsLayer {
         limits.attempts_max = within("limits.attempts_max", attempts, 1..=ATTEMPTS_MAX)?;
         Ok(limits)
     }
+}
+
+fn same_provider(one: &str, other: &str) -> bool {
+    let id = |name: &str| {
+        let catalogue = model::Catalogue::shipped().ok()?;
+        catalogue.provider(name).map(|provider| provider.id.clone())
+    };
+    one == other || id(one).is_some_and(|one| id(other) == Some(one))
 }
 
 /// Each attempt reserves its records in the journal before the first is made.

@@ -9,7 +9,7 @@ use control::Reader;
 use http::{HeaderMap, StatusCode};
 use model::{ProjectId, Refusal};
 
-use super::{bearer, json, no_content, page, read};
+use super::{json, no_content, page, person, read};
 use crate::refused::Refused;
 use crate::shared::Shared;
 
@@ -21,12 +21,12 @@ async fn of_workspace(
     headers: &HeaderMap,
     workspace: &str,
 ) -> Result<Owner, Refusal> {
-    let person = shared.control.person(bearer(headers)).await?;
+    let person = person(shared, headers).await?;
     Ok((shared.control.reader(&person, workspace).await?, None))
 }
 
 async fn of_project(shared: &Shared, headers: &HeaderMap, project: &str) -> Result<Owner, Refusal> {
-    let person = shared.control.person(bearer(headers)).await?;
+    let person = person(shared, headers).await?;
     let (reader, project) = shared.control.reader_of_project(&person, project).await?;
     Ok((reader, Some(project)))
 }

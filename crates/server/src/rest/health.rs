@@ -17,6 +17,8 @@ use crate::shared::Shared;
 #[derive(Serialize)]
 struct Readiness {
     database: &'static str,
+    /// Whether changes made on other nodes are heard of.
+    changes: &'static str,
     journal: &'static str,
 }
 
@@ -29,9 +31,12 @@ pub async fn alive() -> &'static str {
 pub async fn ready(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
     let database = shared.control.store.ping().await.is_ok();
     let journal = !shared.gateway.journal.stats().failed;
+    let gateway = &shared.gateway;
+    let changes = !gateway.directory.is_stale(gateway.limits.stale_max);
     let word = |well| if well { "ok" } else { "failing" };
-    let readiness = Readiness { database: word(database), journal: word(journal) };
-    let status = match database && journal {
+    let readiness =
+        Readiness { database: word(database), changes: word(changes), journal: word(journal) };
+    let status = match database && changes && journal {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };

@@ -6,7 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::{bearer, json};
+use gateway::credential;
+
+use super::json;
 use crate::refused::Refused;
 use crate::shared::Shared;
 
@@ -14,6 +16,6 @@ pub async fn show(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let caller = shared.control.key_caller(bearer(&headers)).await?;
+    let caller = shared.control.key_caller(credential(&headers)?.as_deref()).await?;
     Ok(json(StatusCode::OK, &shared.control.me(caller))?)
 }

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::{bearer, json, page, read};
+use super::{json, page, person, read};
 use crate::refused::Refused;
 use crate::shared::Shared;
 
@@ -16,7 +16,7 @@ pub async fn list(
     Path(workspace): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let person = shared.control.person(bearer(&headers)).await?;
+    let person = person(&shared, &headers).await?;
     let reader = shared.control.reader(&person, &workspace).await?;
     Ok(page(shared.control.projects(&reader).await?)?)
 }
@@ -27,7 +27,7 @@ pub async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
-    let person = shared.control.person(bearer(&headers)).await?;
+    let person = person(&shared, &headers).await?;
     let writer = shared.control.reader(&person, &workspace).await?.writer()?;
     let made = shared.control.create_project(&writer, read(body).await?).await?;
     Ok(json(StatusCode::CREATED, &made)?)

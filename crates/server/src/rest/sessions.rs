@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use super::{bearer, json, no_content, read};
+use super::{json, no_content, person, read};
 use crate::refused::Refused;
 use crate::shared::Shared;
 
@@ -29,7 +29,7 @@ pub async fn delete(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let person = shared.control.person(bearer(&headers)).await?;
+    let person = person(&shared, &headers).await?;
     shared.control.sign_out(&person).await?;
     Ok(no_content())
 }

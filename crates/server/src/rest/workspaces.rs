@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::{bearer, json, page, read};
+use super::{json, page, person, read};
 use crate::refused::Refused;
 use crate::shared::Shared;
 
@@ -15,7 +15,7 @@ pub async fn list(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let person = shared.control.person(bearer(&headers)).await?;
+    let person = person(&shared, &headers).await?;
     Ok(page(shared.control.workspaces(&person).await?)?)
 }
 
@@ -24,7 +24,7 @@ pub async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
-    let person = shared.control.person(bearer(&headers)).await?;
+    let person = person(&shared, &headers).await?;
     let made = shared.control.create_workspace(&person, read(body).await?).await?;
     Ok(json(StatusCode::CREATED, &made)?)
 }
@@ -34,7 +34,7 @@ pub async fn show(
     Path(workspace): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let person = shared.control.person(bearer(&headers)).await?;
+    let person = person(&shared, &headers).await?;
     let reader = shared.control.reader(&person, &workspace).await?;
     Ok(json(StatusCode::OK, &shared.control.workspace(&reader).await?)?)
 }

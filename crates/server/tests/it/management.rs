@@ -405,11 +405,11 @@ async fn a_member_reads_and_makes_modest_keys_and_writes_nothing_else() {
     assert_eq!(app.add_provider_key(&member, &add).await.expect(403).code(), "forbidden_role");
     let delete = app.api.delete(&format!("{path}/{}", list.at("/items/0/id")));
     delete.bearer(&member.session).whole().await.expect(403);
+    let keys = app.api.get(&format!("/api/v1/projects/{}/api-keys", owner.project));
+    let owners = keys.bearer(&member.session).whole().await.expect(200).at("/items/0/id");
     app.gateway_key(&member, &json!({ "name": "mine" })).await.expect(201);
     let grand = json!({ "name": "grand", "scopes": ["*"] });
     assert_eq!(app.gateway_key(&member, &grand).await.expect(403).code(), "forbidden_role");
-    let keys = app.api.get(&format!("/api/v1/projects/{}/api-keys", owner.project));
-    let owners = keys.bearer(&member.session).whole().await.expect(200).at("/items/0/id");
     let path = format!("/api/v1/projects/{}/api-keys/{owners}", owner.project);
     app.api.delete(&path).bearer(&member.session).whole().await.expect(403);
 }
@@ -441,7 +441,7 @@ async fn health_readiness_and_metrics_answer_without_a_key() {
     let ready = app.api.get("/readyz").whole().await.expect(200).json();
     let metrics = app.api.get("/metrics").whole().await.expect(200).text();
 
-    assert_eq!(ready, json!({ "database": "ok", "journal": "ok" }));
+    assert_eq!(ready, json!({ "database": "ok", "changes": "ok", "journal": "ok" }));
     assert!(
         metrics.contains("keystile_attempts_total{provider=\"openai\",result=\"answered\"} 1"),
         "{metrics}"

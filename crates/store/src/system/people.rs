@@ -72,6 +72,11 @@ impl Write {
         Ok(())
     }
 
+    pub async fn delete_expired_sessions(&mut self, now: Timestamp) -> Result<()> {
+        self.tx.run(DELETE_EXPIRED, args![now]).await?;
+        Ok(())
+    }
+
     pub async fn insert_workspace(
         &mut self,
         id: WorkspaceId,
@@ -118,6 +123,9 @@ const INSERT_SESSION: &str = "insert into sessions (id, user_id, created_at, exp
 const REVOKE_SESSION: &str = "update sessions
     set revoked_at = coalesce(revoked_at, $2)
     where id = $1";
+
+const DELETE_EXPIRED: &str = "delete from sessions
+    where expires_at < $1";
 
 const INSERT_WORKSPACE: &str = "insert into workspaces (id, name, salt, created_at)
     values ($1, $2, $3, $4)";

@@ -21,6 +21,10 @@ pub async fn twenty_thousand_records(place: Place) {
     node.drainer(&store).catch_up().await.expect("drained");
     let took = began.elapsed();
 
-    eprintln!("{:?}: {RECORDS} records in {took:?}, {:?} each", place.location, took / RECORDS);
+    let database = match place.location {
+        store::Location::Postgres { .. } => "PostgreSQL",
+        store::Location::Sqlite { .. } => "SQLite",
+    };
+    eprintln!("{database}: {RECORDS} records in {took:?}, {:?} each", took / RECORDS);
     assert_eq!(place.number("select count(*) from attempts where state = 'settled'").await, 10_000);
 }

@@ -14,6 +14,11 @@ pub fn usage(body: &[u8]) -> Option<Usage> {
     reported(usage, x_groq)
 }
 
+/// Whether an answer is what a plain one must be. Blank lines before it are some providers' way of keeping a connection.
+pub fn is_object(body: &[u8]) -> bool {
+    std::str::from_utf8(body).is_ok_and(|text| json::members(text, &[], Reading::Lenient).is_ok())
+}
+
 /// The error inside an answer whose status says there is none.
 pub fn embedded_error(body: &[u8]) -> Option<UpstreamErrorBody> {
     let text = std::str::from_utf8(body).ok()?;

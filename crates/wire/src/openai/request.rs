@@ -23,6 +23,8 @@ pub struct ChatRequest {
     /// The client itself asked for the usage chunk of a stream.
     pub include_usage: bool,
     pub wishes: Wishes,
+    /// The client wrote `models` or `provider`, which OpenRouter understands.
+    pub openrouter_wishes: bool,
     /// Invariant: the ranges below lie in `body`, at character boundaries, and do not overlap.
     body: Bytes,
     model_at: Range<usize>,
@@ -50,7 +52,7 @@ impl ChatRequest {
     pub fn parse(body: Bytes) -> Result<Self, InvalidBody> {
         let text = std::str::from_utf8(&body)
             .map_err(|error| InvalidBody::new(None, not_utf8(error.valid_up_to())))?;
-        let [model, stream, stream_options, routing] =
+        let [model, stream, stream_options, routing, models, provider] =
             json::members(text, &MEMBERS, Reading::Unambiguous)
                 .map_err(|flaw| InvalidBody::flaw(None, flaw))?;
 
@@ -67,6 +69,7 @@ impl ChatRequest {
             stream,
             include_usage: usage.asked,
             wishes,
+            openrouter_wishes: models.is_some() || provider.is_some(),
             model_at,
             routing_at,
             ask_usage: usage.ask,
@@ -202,7 +205,7 @@ fn member_cut(text: &str, value: Range<usize>) -> Range<usize> {
     start..value.end
 }
 
-const MEMBERS: [&str; 4] = ["model", "stream", "stream_options", "routing"];
+const MEMBERS: [&str; 6] = ["model", "stream", "stream_options", "routing", "models", "provider"];
 
 #[cfg(test)]
 mod tests;
