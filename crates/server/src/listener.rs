@@ -10,6 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -100,9 +101,14 @@ async fn serve_one(
 async fn first_words(stream: &TcpStream) -> std::io::Result<()> {
     let mut words = [0; H2_PREFACE.len()];
     loop {
+        // A client that has said all it will say has decided.
+        if stream.ready(Interest::READABLE).await?.is_read_closed() {
+            return Ok(());
+        }
         let seen = stream.peek(&mut words).await?;
-        let undecided = seen > 0 && seen < H2_PREFACE.len();
-        if !undecided || !words.get(..seen).is_some_and(|words| H2_PREFACE.starts_with(words)) {
+        if seen == H2_PREFACE.len()
+            || !words.get(..seen).is_some_and(|words| H2_PREFACE.starts_with(words))
+        {
             return Ok(());
         }
         // A peek does not consume: what was seen would be seen again at once.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use sqlx::migrate::{Migrate, Migrator};
+use sqlx::migrate::{Migrate, Migration, Migrator};
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
@@ -138,7 +138,16 @@ impl Db {
             }
         };
         let missing = known.iter().filter(|m| applied.iter().all(|a| a.version != m.version));
-        Ok(missing.map(|m| format!("{:04}_{}", m.version, m.description)).collect())
+        Ok(missing.map(file_name).collect())
+    }
+
+    /// All that a new database needs.
+    pub(crate) fn migrations(location: &Location) -> Vec<String> {
+        let known = match location {
+            Location::Postgres { .. } => &POSTGRES_MIGRATIONS,
+            Location::Sqlite { .. } => &SQLITE_MIGRATIONS,
+        };
+        known.iter().map(file_name).collect()
     }
 
     /// No row holds what none can hold: looking for it finds nothing, and is no failure.
@@ -210,6 +219,10 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+fn file_name(migration: &Migration) -> String {
+    format!("{:04}_{}", migration.version, migration.description)
 }
 
 /// Types both drivers decode alike.

@@ -44,6 +44,11 @@ impl Store {
         self.db.pending_migrations().await
     }
 
+    /// All that a database made there would need.
+    pub fn migrations(location: &Location) -> Vec<String> {
+        Db::migrations(location)
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         self.db.one("select 1 as alive", Vec::new()).await.map(|_| ())

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use store::{Location, Store};
+
 use super::{block_on, say};
 use crate::boot;
 use crate::config::Config;
@@ -24,6 +26,12 @@ pub fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             true => None,
             false => Some(boot::prepare_data_dir(&config.data_dir)?),
         };
+        let location = config.location();
+        let is_new = matches!(&location, Location::Sqlite { file } if !file.exists());
+        if check && is_new {
+            say(format!("missing: {}", Store::migrations(&location).join(", ")))?;
+            return Ok(ExitCode::FAILURE);
+        }
         let store = boot::connect(&config).await?;
         let pending = store.pending_migrations().await?;
         if pending.is_empty() {

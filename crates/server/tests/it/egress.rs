@@ -117,7 +117,7 @@ async fn no_spelling_of_a_private_address_is_called() {
         let answer = app.chat(&key, &chat).await;
         assert_refused(url, &answer);
         // Some names are none that a certificate could have: there nobody even looks them up.
-        let judged = answer.text().contains("may not be called");
+        let judged = answer.text().contains("address is not allowed");
         assert!(judged || url.starts_with("https:"), "{url}: {}", answer.text());
         let id = chat["routing"]["provider_key"].as_str().expect("an id");
         let path = format!("/v1/workspaces/{}/provider-keys/{id}", owner.workspace);
@@ -244,7 +244,7 @@ async fn the_operator_opens_exactly_one_network_and_port() {
         let mut chat = hello("custom/my-model");
         chat["routing"] = json!({ "provider_key": id });
         let refused = app.chat(&key, &chat).await.expect(503);
-        assert!(refused.text().contains("may not be called"), "{url}: {}", refused.text());
+        assert!(refused.text().contains("address is not allowed"), "{url}: {}", refused.text());
     }
     assert_eq!(fake.connections(), before);
     wires.assert_untouched();
