@@ -248,6 +248,64 @@ async fn a_refused_key_is_named_with_what_to_do_and_never_quoted() {
 }
 
 #[tokio::test]
+async fn a_key_that_may_not_do_this_need_not_be_replaced() {
+    let fake = FakeProvider::start().await;
+    let app = TestApp::start(&fake).await;
+    let (_, key) = app.ready(KEY).await;
+    fake.next(Reply::openai_error(403, "t", Some("moderation"), "flagged by a guardrail"));
+
+    let message = app.chat(&key, &hello("gpt-4o")).await.expect(424).at("/error/message");
+
+    assert!(message.contains("guardrail") && !message.contains("replace"), "{message}");
+}
+
+#[tokio::test]
+async fn an_answer_in_another_form_than_asked_for_is_no_answer() {
+    let fake = FakeProvider::start().await;
+    let app = TestApp::start(&fake).await;
+    let (_, key) = app.ready(KEY).await;
+    let events = chat_stream_bytes(2, false);
+
+    for (reply, body) in [
+        (Reply::text(200, "text/html", "<h1>Welcome</h1>"), hello("gpt-4o")),
+        (Reply::text(200, "application/json", "[1]"), hello("gpt-4o")),
+        (Reply::text(200, "application/json", "{\"choices\":["), hello("gpt-4o")),
+        (Reply::empty(204), hello("gpt-4o")),
+        (Reply::stream_of(vec![events.clone()]), hello("gpt-4o")),
+        (Reply::text(200, "application/json", "{}"), streamed()),
+    ] {
+        fake.next(reply);
+        let answer = app.chat(&key, &body).await.expect(502);
+
+        assert_eq!(answer.code(), "upstream_error");
+        let rows = app.attempts_of(&answer).await;
+        assert_eq!((rows.len(), rows[0].billing_unknown), (1, true), "it may be billed: {rows:?}");
+    }
+    let spelled = Reply::text(200, "Text/Event-Stream; charset=utf-8", events);
+    fake.next(spelled);
+    app.chat(&key, &streamed()).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_wish_that_is_not_granted_is_refused_and_not_dropped() {
+    let fake = FakeProvider::start().await;
+    let app = TestApp::start(&fake).await;
+    let (_, key) = app.ready(KEY).await;
+
+    for name in ["x-keystile-data-policy", "x-keystile-project", "x-keystile-only-byok"] {
+        let call = app.api.post("/v1/chat/completions", &hello("gpt-4o")).bearer(&key);
+        let answer = call.header(name, "zdr").whole().await.expect(400);
+        assert!(answer.at("/error/message").contains(name));
+    }
+    for (member, value) in [("provider", json!({ "zdr": true })), ("models", json!(["a", "b"]))] {
+        let mut body = hello("gpt-4o");
+        body[member] = value;
+        app.chat(&key, &body).await.expect(400);
+    }
+    assert_eq!(fake.requests().len(), 1, "only the probe of the set-up");
+}
+
+#[tokio::test]
 async fn a_provider_that_is_down_is_a_503() {
     let fake = FakeProvider::start().await;
     let app = TestApp::start(&fake).await;
@@ -320,6 +378,58 @@ async fn a_stream_without_its_terminator_ends_in_an_error_event_and_never_in_don
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_after_the_finish_reason_is_still_broken() {
+    let fake = FakeProvider::start().await;
+    let app = TestApp::start(&fake).await;
+    let (_, key) = app.ready(KEY).await;
+    let all = chat_stream_bytes(2, false);
+    let done = all.len() - b"data: [DONE]\n\n".len();
+
+    for broken in [Step::Cut, Step::Reset] {
+        fake.next(Reply::stream(vec![Step::bytes(all.slice(..done)), broken]));
+
+        assert_broken(&app.chat(&key, &streamed()).await.expect(200), "upstream_error");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_that_cannot_wait_cuts_and_writes_down_what_it_cut() {
+    let fake = FakeProvider::start().await;
+    let app = TestApp::start(&fake).await;
+    let (_, key) = app.ready(KEY).await;
+    let all = chat_stream_bytes(5, true);
+    fake.next(Reply::stream(vec![Step::bytes(all.slice(..all.len() / 2)), Step::Stall]));
+    let call = app.api.post("/v1/chat/completions", &streamed()).bearer(&key);
+    let mut answer = call.send().await;
+    answer.chunk().await.expect("a piece").expect("unbroken");
+    let location = app.config.location();
+
+    assert!(!app.app.stop(std::time::Duration::from_millis(100)).await, "not all finished");
+
+    let store = store::Store::connect(&location).await.expect("the database");
+    let rows = store.system().latest_attempts(1).await.expect("the ledger");
+    assert_eq!((rows[0].state.as_str(), rows[0].outcome.as_deref()), ("settled", Some("aborted")));
+    assert!(rows[0].usage.output_tokens > Some(0), "{rows:?}");
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_give_their_places_back() {
+    let fake = FakeProvider::start().await;
+    let layer = Layer { connections_max: Some(2), ..Layer::default() };
+    let app = TestApp::start_with(Options { layer, ..Options::default() }).await.expect("SQLite");
+    let silent = tokio::net::TcpStream::connect(app.address()).await.expect("a connection");
+    let mut half = tokio::net::TcpStream::connect(app.address()).await.expect("a connection");
+    tokio::io::AsyncWriteExt::write_all(&mut half, b"PRI * HTTP").await.expect("written");
+
+    // The promise is ten seconds; five times that is a failure and not a slow machine.
+    let answered = app.api.get("/healthz").whole();
+    let answered = tokio::time::timeout(std::time::Duration::from_secs(50), answered).await;
+
+    answered.expect("served at last").expect(200);
+    drop((silent, half, fake));
+}
+
+#[tokio::test]
 async fn a_stream_that_ends_after_its_finish_reason_is_whole() {
     let fake = FakeProvider::start().await;
     let app = TestApp::start(&fake).await;
@@ -387,6 +497,8 @@ async fn what_no_route_serves_is_a_404_or_405_in_our_envelope() {
     assert_eq!(app.api.get("/v1/nothing").whole().await.expect(404).code(), "not_found");
     let wrong_method = app.api.get("/v1/chat/completions").whole().await;
     assert_eq!(wrong_method.expect(405).code(), "method_not_allowed");
+    let unreadable = app.api.get("/v1/workspaces/%ff").whole().await;
+    assert_eq!(unreadable.expect(404).code(), "not_found");
 }
 
 fn toml_layer(text: &str) -> Layer {

@@ -185,6 +185,63 @@ async fn a_probe_decides_what_is_kept() {
 }
 
 #[tokio::test]
+async fn a_bad_key_is_recognised_in_the_providers_own_words_and_not_repeated() {
+    let fake = FakeProvider::start().await;
+    let providers =
+        vec![("xai".to_owned(), fake.base_url()), ("openai".to_owned(), fake.base_url())];
+    let options = testkit::Options { providers, ..testkit::Options::default() };
+    let app = TestApp::start_with(options).await.expect("SQLite");
+    let owner = app.set_up().await;
+    let words = json!({ "code": "Client error", "error": "Incorrect API key provided: xa***yz." });
+    fake.next_probe(Reply::error(400, &words));
+
+    let body = json!({ "provider": "grok", "api_key": "xai-0123456789abcdefxyz" });
+    let answer = app.add_provider_key(&owner, &body).await.expect(400);
+
+    assert_eq!(answer.code(), "provider_rejected_key");
+    assert!(!answer.text().contains("***yz"), "{}", answer.text());
+    let country = "Country, region, or territory not supported";
+    fake.next_probe(Reply::openai_error(
+        403,
+        "t",
+        Some("unsupported_country_region_territory"),
+        country,
+    ));
+    let body = json!({ "provider": "openai", "api_key": KEY });
+    let stored = app.add_provider_key(&owner, &body).await.expect(201);
+    assert_eq!(stored.at("/validation_status"), "region");
+    assert_eq!(stored.at("/health_status"), "unknown");
+    assert!(stored.at("/last_health_error").contains("territory"));
+}
+
+#[tokio::test]
+async fn the_database_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fake = FakeProvider::start().await;
+    let app = TestApp::start(&fake).await;
+    app.ready(KEY).await;
+
+    for name in ["keystile.db", "keystile.db-wal", "master.key"] {
+        let file = app.folder.path().join("data").join(name);
+        let mode = std::fs::metadata(&file).expect(name).permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_carries_one_credential_on_every_route() {
+    let fake = FakeProvider::start().await;
+    let app = TestApp::start(&fake).await;
+    let (owner, key) = app.ready(KEY).await;
+
+    let twice = app.api.get("/v1/workspaces").bearer(&owner.session).bearer(&owner.session);
+    assert_eq!(twice.whole().await.expect(400).code(), "invalid_request");
+    let twice = app.api.get("/v1/me").bearer(&key).header("x-api-key", "another");
+    assert_eq!(twice.whole().await.expect(400).code(), "invalid_request");
+    app.api.get("/v1/me").header("x-api-key", &key).whole().await.expect(200);
+}
+
+#[tokio::test]
 async fn what_cannot_be_a_key_is_refused_when_it_is_written() {
     let fake = FakeProvider::start().await;
     let app = TestApp::start(&fake).await;
