@@ -16,7 +16,7 @@ pub enum StoreError {
     #[error("a migration failed: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("the database failed: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(sqlx::Error),
     #[error("a text holds a NUL character, which no database of ours can store")]
     Unstorable,
 }
