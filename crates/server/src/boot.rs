@@ -77,6 +77,7 @@ impl App {
         let catalogue = Arc::new(config.catalogue()?);
         let upstream = Upstream::new(&config.egress(), config.limits.connect_max, resolver);
         let folder = config.data_dir.join("journal");
+        make_private_folder(&folder)?;
         let (journal, journal_writer) = Journal::open(&folder, config.journal)
             .with_context(|| format!("the usage journal in {}", folder.display()))?;
         let node = node_id(&config.data_dir, &*clock, &*random)?;
@@ -183,13 +184,18 @@ const DATABASE_FAREWELL_MAX: Duration = Duration::from_secs(10);
 
 /// The folder, for its owner only, and the lock that makes this process the only one in it.
 pub fn prepare_data_dir(folder: &Path) -> anyhow::Result<NodeLock> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("the data folder {} cannot be made", folder.display()))?;
+    make_private_folder(folder)?;
     Ok(NodeLock::acquire(folder)?)
+}
+
+/// One that exists keeps its mode: it may be a volume that others share for a reason.
+fn make_private_folder(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder
+        .create(folder)
+        .with_context(|| format!("the folder {} cannot be made", folder.display()))
 }
 
 /// The database as it is, and, where it does not open, which setting led there.
