@@ -141,6 +141,7 @@ async fn one(
     let key = resolve(gw, permit, candidate)?;
     let scrubber = key.as_ref().map(Scrubber::new);
     let include_usage = candidate.provider.include_usage;
+    in_flight.dispatch();
     let answer = gw
         .upstream
         .chat(

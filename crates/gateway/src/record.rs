@@ -20,22 +20,19 @@ pub struct OpenAttempt {
     request: RequestId,
     started_at: Timestamp,
     started: Instant,
+    is_dispatched: bool,
     first_content: Option<Instant>,
     http_status: Option<u16>,
 }
 
 impl OpenAttempt {
-    pub fn answered(&mut self, http_status: u16) {
-        self.http_status = Some(http_status);
-    }
-
     pub fn content_seen(&mut self) {
         self.first_content.get_or_insert_with(Instant::now);
     }
 
-    /// Whether the provider may bill what we never heard the end of: it refused nothing.
+    /// Whether the provider may bill what we never heard the end of: it got the request, and refused nothing.
     fn may_be_billed(&self) -> bool {
-        self.http_status.is_none_or(|status| (200..300).contains(&status))
+        self.is_dispatched && self.http_status.is_none_or(|status| (200..300).contains(&status))
     }
 
     fn settled(&self, status: Outcome, usage: Usage, error_code: Option<&str>) -> Settled {
@@ -142,6 +139,7 @@ impl<'a> InFlight<'a> {
             request: call.id,
             started_at,
             started: Instant::now(),
+            is_dispatched: false,
             first_content: None,
             http_status: None,
         };
@@ -150,8 +148,13 @@ impl<'a> InFlight<'a> {
         Ok(in_flight)
     }
 
+    /// From here on bytes may go out.
+    pub fn dispatch(&mut self) {
+        self.attempt.is_dispatched = true;
+    }
+
     pub fn answered(&mut self, http_status: u16) {
-        self.attempt.answered(http_status);
+        self.attempt.http_status = Some(http_status);
     }
 
     /// The provider failed it.

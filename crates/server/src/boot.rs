@@ -184,7 +184,7 @@ const DATABASE_FAREWELL_MAX: Duration = Duration::from_secs(10);
 
 /// The folder, for its owner only, and the lock that makes this process the only one in it.
 pub fn prepare_data_dir(folder: &Path) -> anyhow::Result<NodeLock> {
-    make_private_folder(folder)?;
+    make_private_folder(folder).context("the data folder")?;
     Ok(NodeLock::acquire(folder)?)
 }
 
