@@ -48,7 +48,8 @@ impl Control {
             return Err(set_up_already());
         }
         if !self.setup_token.matches(&input.setup_token) {
-            let public = "the set-up token is wrong: it was printed when the gateway first started";
+            let public =
+                "the set-up token is wrong: it was printed at its last start, or configured";
             return Err(Refusal {
                 param: Some("setup_token"),
                 ..Refusal::new(Code::InvalidSession, public)

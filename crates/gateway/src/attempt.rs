@@ -176,22 +176,27 @@ async fn one(
     {
         return Err(garbled("the provider compressed its answer although it was asked not to"));
     }
-    if is_event_stream(&parts.headers) != call.request.stream {
-        let public = "the provider answered in another form than it was asked for";
-        return Err(garbled(public));
+    let is_stream = is_event_stream(&parts.headers);
+    if is_stream && !call.request.stream {
+        return Err(garbled("the provider streamed an answer that was not to be streamed"));
     }
-    if call.request.stream {
+    if is_stream {
         let content = Content::Stream(body);
         return Ok(Begun { headers: parts.headers, scrubber, content });
     }
     let bounds =
         Bounds { bytes_max: gw.limits.answer_bytes_max, idle_max: gw.limits.idle_max, deadline };
     let body = read_answer(body, bounds).await?;
+    if let Some(error) = answer::embedded_error(&body) {
+        let told = UpstreamError::told(candidate.provider, 200, &error, scrubber.as_ref());
+        // It says that it did nothing: there is nothing to bill.
+        return Err(UpstreamError { dispatched: false, ..told });
+    }
+    if call.request.stream {
+        return Err(garbled("the provider did not stream an answer that was to be streamed"));
+    }
     if !answer::is_object(&body) {
         return Err(garbled("the provider's answer is no JSON object"));
-    }
-    if let Some(error) = answer::embedded_error(&body) {
-        return Err(UpstreamError::told(candidate.provider, 200, &error, scrubber.as_ref()));
     }
     Ok(Begun { headers: parts.headers, scrubber, content: Content::Plain(body) })
 }

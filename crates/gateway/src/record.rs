@@ -97,6 +97,9 @@ impl Recorder {
         error_code: Option<&str>,
     ) -> Ack {
         let settled = attempt.settled(outcome, usage, error_code);
+        // Cut short and never told: what was seen is a count of ours, and the bill may be longer.
+        let billing_unknown = outcome != Outcome::Completed && usage.estimated;
+        let settled = Settled { billing_unknown, ..settled };
         self.permit.reservation().append_acked(Record::Settled(settled))
     }
 }
@@ -148,7 +151,7 @@ impl<'a> InFlight<'a> {
         Ok(in_flight)
     }
 
-    /// From here on bytes may go out.
+    /// From here on bytes may go out: dialling is counted in, to be on the safe side.
     pub fn dispatch(&mut self) {
         self.attempt.is_dispatched = true;
     }

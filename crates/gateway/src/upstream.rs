@@ -27,7 +27,7 @@ use crate::authorize::Permit;
 pub use body::{SplicedBody, read_answer};
 pub use connector::{Resolve, SystemResolver};
 
-pub use error::{Blame, Retry, UpstreamError, scrubbed};
+pub use error::{Blame, Retry, UpstreamError, quotable};
 pub use judge::{Egress, EgressRule};
 
 use connector::{JudgedConnector, Within};

@@ -58,6 +58,12 @@ pub struct Provider {
     /// What the provider says when a key is bad and neither code nor status does, in lower case.
     #[serde(default)]
     pub invalid_key_words: Vec<String>,
+    /// Statuses that mean a bad key, beside 401.
+    #[serde(default)]
+    pub invalid_key_status: Vec<u16>,
+    /// Statuses that mean the request itself is not wanted, whatever the key.
+    #[serde(default)]
+    pub bad_request_status: Vec<u16>,
     /// Statuses that mean the same as a listed `no_credit` code.
     #[serde(default)]
     pub no_credit_status: Vec<u16>,

@@ -1,19 +1,24 @@
 //! Accepts connections and serves them until told to stop; then lets the ones that run finish.
 
+mod patience;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use hyper::rt::Executor;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
+
+use patience::Patient;
 
 /// How long a client may take to send its head.
 const HEADER_READ_MAX: Duration = Duration::from_secs(10);
@@ -51,6 +56,8 @@ async fn serve(
 ) -> bool {
     let graceful = GracefulShutdown::new();
     let mut tasks = JoinSet::new();
+    let (tracked, mut all_ended) = mpsc::channel(1);
+    let (stopping, _) = watch::channel(false);
     let places = Arc::new(Semaphore::new(connections_max));
     let drain_max = loop {
         let accepted = async {
@@ -69,27 +76,61 @@ async fn serve(
                 None => break Duration::ZERO,
             },
         };
-        tasks.spawn(serve_one(stream, routes.clone(), graceful.watcher(), place));
+        let opening =
+            Opening { watcher: graceful.watcher(), stopping: stopping.subscribe(), place };
+        tasks.spawn(serve_one(stream, routes.clone(), Tracked(tracked.clone()), opening));
         while tasks.try_join_next().is_some() {}
     };
     drop(socket);
+    stopping.send_replace(true);
     let all_finished = tokio::time::timeout(drain_max, graceful.shutdown()).await.is_ok();
-    // What is left is cut here, while its records can still be written.
+    // What is left is cut here, while its records can still be written. HTTP/2's streams are tasks of the library's
+    // own, which end by themselves once their connection is gone.
     tasks.shutdown().await;
+    drop(tracked);
+    if tokio::time::timeout(STREAMS_END_MAX, all_ended.recv()).await.is_err() {
+        tracing::warn!("some streams did not end with their connections");
+    }
     all_finished
 }
 
-async fn serve_one(
-    stream: TcpStream,
-    routes: Router,
+const STREAMS_END_MAX: Duration = Duration::from_secs(5);
+
+/// Spawns what the HTTP library wants spawned, and lets `serve` know when the last of it is gone.
+#[derive(Clone)]
+struct Tracked(mpsc::Sender<()>);
+
+impl<F> Executor<F> for Tracked
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        let tracked = self.0.clone();
+        tokio::spawn(async move {
+            future.await;
+            drop(tracked);
+        });
+    }
+}
+
+/// What a connection needs before it is served.
+struct Opening {
     watcher: Watcher,
+    stopping: watch::Receiver<bool>,
     place: OwnedSemaphorePermit,
-) {
+}
+
+async fn serve_one(stream: TcpStream, routes: Router, tracked: Tracked, opening: Opening) {
+    let Opening { watcher, mut stopping, place } = opening;
     // Answers are small and immediate: waiting to fill a packet costs 40 ms.
     let prepared = stream.set_nodelay(true);
-    let spoke = tokio::time::timeout(HEADER_READ_MAX, first_words(&stream)).await;
+    let spoke = tokio::select! {
+        spoke = tokio::time::timeout(HEADER_READ_MAX, first_words(&stream)) => spoke,
+        _ = stopping.wait_for(|stopping| *stopping) => return,
+    };
     if let (Ok(()), Ok(Ok(()))) = (prepared, spoke)
-        && let Err(error) = watcher.watch(connection(stream, routes)).await
+        && let Err(error) = watcher.watch(connection(stream, routes, tracked)).await
     {
         tracing::debug!(error = %error, "a connection ended badly");
     }
@@ -122,8 +163,9 @@ const PREFACE_PAUSE: Duration = Duration::from_millis(10);
 fn connection(
     stream: TcpStream,
     routes: Router,
+    tracked: Tracked,
 ) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> {
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new(tracked);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -139,7 +181,7 @@ fn connection(
         let request: Request = request.map(axum::body::Body::new);
         async move { Ok::<_, Infallible>(call(&mut routes, request).await) }
     });
-    builder.serve_connection(TokioIo::new(stream), service).into_owned()
+    builder.serve_connection(TokioIo::new(Patient::new(stream)), service).into_owned()
 }
 
 async fn call(routes: &mut Router, request: Request) -> axum::response::Response {

@@ -20,7 +20,7 @@ use wire::sse::Frames;
 use super::scrub;
 use crate::attempt::Receipt;
 use crate::record::{OpenAttempt, Recorder};
-use crate::upstream::scrubbed;
+use crate::upstream::quotable;
 use crate::{BoxError, Limits};
 
 /// A provider that goes on after its terminator is not listened to for long.
@@ -90,9 +90,10 @@ impl EventBody {
             }
             Seen::Done => self.complete(vec![event]),
             Seen::Error(error) => {
-                let words = error.message.as_deref().unwrap_or_default();
-                let words = scrubbed(words, self.scrubber.as_ref());
-                let public = format!("the provider broke off: {words}");
+                let public = match quotable(&error, self.scrubber.as_ref()) {
+                    Some(words) => format!("the provider broke off: {words}"),
+                    None => "the provider broke off in the middle of its answer".to_owned(),
+                };
                 self.break_off(Outcome::Failed, Refusal::new(Code::UpstreamError, public));
             }
             Seen::UsageOnly if !self.recorder.client_wants_usage() => {}

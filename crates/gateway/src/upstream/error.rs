@@ -112,15 +112,14 @@ impl UpstreamError {
     ) -> Self {
         let class = Class::of(provider, status, said);
         let (blame, retry, code, what) = class.verdict();
-        // Providers repeat parts of a key they refuse, masked in ways no scrubber knows.
-        let quotable = said
-            .message
-            .as_deref()
-            .filter(|words| !matches!(class, Class::InvalidKey) && !speaks_of_keys(words));
+        let words = match class {
+            Class::InvalidKey => None,
+            _ => quotable(said, scrubber),
+        };
         let name = &provider.name;
-        let public = match quotable.map(|words| scrubbed(words, scrubber)) {
-            Some(words) if !words.is_empty() => format!("{name} {what}: {words}"),
-            _ => format!("{name} {what} (status {status})"),
+        let public = match words {
+            Some(words) => format!("{name} {what}: {words}"),
+            None => format!("{name} {what} (status {status})"),
         };
         let is_bad_request = matches!(class, Class::BadRequest) && (400..500).contains(&status);
         Self {
@@ -184,6 +183,12 @@ impl Class {
         if said.codes().any(|code| code == "model_not_found") {
             return Self::ModelNotFound;
         }
+        if provider.invalid_key_status.contains(&status) {
+            return Self::InvalidKey;
+        }
+        if provider.bad_request_status.contains(&status) {
+            return Self::BadRequest;
+        }
         match status {
             300..=399 => Self::Redirect,
             401 => Self::InvalidKey,
@@ -242,8 +247,17 @@ fn speaks_of_keys(words: &str) -> bool {
     ["api key", "api-key", "api_key", "apikey"].iter().any(|name| words.contains(name))
 }
 
+/// What may be repeated of a provider's words: providers repeat parts of keys, masked in ways no scrubber knows.
+pub fn quotable<'a>(
+    said: &'a UpstreamErrorBody,
+    scrubber: Option<&Scrubber>,
+) -> Option<Cow<'a, str>> {
+    let words = said.message.as_deref()?;
+    (!words.is_empty() && !speaks_of_keys(words)).then(|| scrubbed(words, scrubber))
+}
+
 /// A provider's words come shortened, perhaps in the middle of a key.
-pub fn scrubbed<'a>(words: &'a str, scrubber: Option<&Scrubber>) -> Cow<'a, str> {
+fn scrubbed<'a>(words: &'a str, scrubber: Option<&Scrubber>) -> Cow<'a, str> {
     match scrubber.map(|scrubber| scrubber.scrub_cut(words.as_bytes())) {
         Some(Cow::Owned(scrubbed)) => String::from_utf8_lossy(&scrubbed).into_owned().into(),
         Some(Cow::Borrowed(_)) | None => words.into(),

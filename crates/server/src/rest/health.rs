@@ -1,6 +1,7 @@
 //! `GET /healthz`, `/readyz`, `/metrics`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -22,6 +23,8 @@ struct Readiness {
     journal: &'static str,
 }
 
+const PING_MAX: Duration = Duration::from_secs(5);
+
 /// The process runs.
 pub async fn alive() -> &'static str {
     "ok\n"
@@ -29,7 +32,8 @@ pub async fn alive() -> &'static str {
 
 /// Requests can be served and written down.
 pub async fn ready(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
-    let database = shared.control.store.ping().await.is_ok();
+    let ping = tokio::time::timeout(PING_MAX, shared.control.store.ping()).await;
+    let database = matches!(ping, Ok(Ok(())));
     let journal = !shared.gateway.journal.stats().failed;
     let gateway = &shared.gateway;
     let changes = !gateway.directory.is_stale(gateway.limits.stale_max);

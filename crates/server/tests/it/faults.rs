@@ -287,6 +287,44 @@ async fn an_answer_in_another_form_than_asked_for_is_no_answer() {
 }
 
 #[tokio::test]
+async fn an_error_inside_a_200_is_the_providers_refusal_streamed_or_not() {
+    let fake = FakeProvider::start().await;
+    let providers = vec![("minimax".to_owned(), fake.base_url())];
+    let options = Options { providers, ..Options::default() };
+    let app = TestApp::start_with(options).await.expect("SQLite");
+    let owner = app.set_up().await;
+    let body = json!({ "provider": "minimax", "api_key": "sk-api-0123456789" });
+    app.add_provider_key(&owner, &body).await.expect(201);
+    let key = app.gateway_key(&owner, &json!({ "name": "k" })).await.expect(201).at("/key");
+    let broke =
+        json!({ "base_resp": { "status_code": 1008, "status_msg": "insufficient balance" } });
+
+    for stream in [false, true] {
+        fake.next(Reply::json(&broke));
+        let mut body = hello("minimax/MiniMax-M2");
+        body["stream"] = json!(stream);
+        let answer = app.chat(&key, &body).await.expect(424);
+
+        assert_eq!(answer.code(), "upstream_no_credit");
+        assert!(!app.attempts_of(&answer).await[0].billing_unknown, "it refused");
+    }
+}
+
+#[tokio::test]
+async fn an_error_event_does_not_show_what_the_provider_left_of_a_key() {
+    let fake = FakeProvider::start().await;
+    let app = TestApp::start(&fake).await;
+    let (_, key) = app.ready(KEY).await;
+    let event = "data: {\"error\":{\"message\":\"Incorrect API key provided: sk-go***7890\"}}\n\n";
+    fake.next(Reply::stream_of(vec![event.into()]));
+
+    let answer = app.chat(&key, &streamed()).await.expect(200);
+
+    assert_broken(&answer, "upstream_error");
+    assert!(!answer.text().contains("7890"), "{}", answer.text());
+}
+
+#[tokio::test]
 async fn a_wish_that_is_not_granted_is_refused_and_not_dropped() {
     let fake = FakeProvider::start().await;
     let app = TestApp::start(&fake).await;
