@@ -38,9 +38,18 @@ pub struct Whole {
 }
 
 impl Client {
-    #[expect(clippy::disallowed_methods, reason = "a test's client is not the gateway's way out")]
     pub fn new(base: impl Into<String>) -> Self {
-        let pool = Pool::builder(TokioExecutor::new()).build_http();
+        Self::speaking(base, false)
+    }
+
+    /// Speaks HTTP/2 from the first byte, as proxies do to those behind them.
+    pub fn http2(base: impl Into<String>) -> Self {
+        Self::speaking(base, true)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test's client is not the gateway's way out")]
+    fn speaking(base: impl Into<String>, http2_only: bool) -> Self {
+        let pool = Pool::builder(TokioExecutor::new()).http2_only(http2_only).build_http();
         Self { base: base.into(), pool }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use server::config::Layer;
 use testkit::fake::{FakeProvider, Reply, Step, chat_stream_bytes};
-use testkit::http::Whole;
+use testkit::http::{Client, Whole};
 use testkit::{Backend, Options, TestApp, hello};
 
 const KEY: &str = "sk-good-1234567890";
@@ -430,24 +430,43 @@ async fn a_connection_that_breaks_after_the_finish_reason_is_still_broken() {
     }
 }
 
-#[tokio::test]
-async fn a_stop_that_cannot_wait_cuts_and_writes_down_what_it_cut() {
+async fn a_stop_writes_down_what_it_cuts(http2: bool) {
+    const STREAMS: usize = 20;
     let fake = FakeProvider::start().await;
     let app = TestApp::start(&fake).await;
     let (_, key) = app.ready(KEY).await;
     let all = chat_stream_bytes(5, true);
-    fake.next(Reply::stream(vec![Step::bytes(all.slice(..all.len() / 2)), Step::Stall]));
-    let call = app.api.post("/v1/chat/completions", &streamed()).bearer(&key);
-    let mut answer = call.send().await;
-    answer.chunk().await.expect("a piece").expect("unbroken");
+    fake.always(Reply::stream(vec![Step::bytes(all.slice(..all.len() / 2)), Step::Stall]));
+    let base = format!("http://{}", app.address());
+    let client = if http2 { Client::http2(base) } else { Client::new(base) };
+    let mut answers = Vec::new();
+    for _ in 0..STREAMS {
+        let call = client.post("/v1/chat/completions", &streamed()).bearer(&key);
+        let mut answer = call.send().await;
+        answer.chunk().await.expect("a piece").expect("unbroken");
+        answers.push(answer);
+    }
     let location = app.config.location();
 
     assert!(!app.app.stop(std::time::Duration::from_millis(100)).await, "not all finished");
 
     let store = store::Store::connect(&location).await.expect("the database");
-    let rows = store.system().latest_attempts(1).await.expect("the ledger");
-    assert_eq!((rows[0].state.as_str(), rows[0].outcome.as_deref()), ("settled", Some("aborted")));
-    assert!(rows[0].usage.output_tokens > Some(0), "{rows:?}");
+    let rows = store.system().latest_attempts(100).await.expect("the ledger");
+    assert_eq!(rows.len(), STREAMS);
+    for row in rows {
+        assert_eq!((row.state.as_str(), row.outcome.as_deref()), ("settled", Some("aborted")));
+        assert!(row.usage.output_tokens > Some(0) && row.billing_unknown, "{row:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_that_cannot_wait_writes_down_what_it_cuts() {
+    a_stop_writes_down_what_it_cuts(false).await;
+}
+
+#[tokio::test]
+async fn a_stop_that_cannot_wait_writes_down_what_it_cuts_on_http2() {
+    a_stop_writes_down_what_it_cuts(true).await;
 }
 
 #[tokio::test]
