@@ -13,6 +13,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{Decode, Postgres, Row as _, Sqlite, Transaction, Type};
+use tokio::time::Instant;
 
 use crate::{Result, StoreError};
 
@@ -94,13 +95,8 @@ impl Db {
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(ACQUIRE_TIMEOUT);
-                let pool = |readers| {
-                    SqlitePoolOptions::new()
-                        .max_connections(readers)
-                        .acquire_timeout(ACQUIRE_TIMEOUT)
-                };
-                let write = pool(1).connect_with(options.clone()).await?;
-                let read = pool(SQLITE_READERS_MAX).connect_with(options.read_only(true)).await?;
+                let write = sqlite_pool(1, options.clone()).await?;
+                let read = sqlite_pool(SQLITE_READERS_MAX, options.read_only(true)).await?;
                 Ok(Self::Lite { read, write })
             }
         }
@@ -219,6 +215,30 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// A new file becomes a WAL one at the first connection, which needs the file alone; SQLite's own busy timeout does not
+/// cover that moment.
+async fn sqlite_pool(connections_max: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    let deadline = Instant::now() + ACQUIRE_TIMEOUT;
+    loop {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(connections_max)
+            .acquire_timeout(ACQUIRE_TIMEOUT);
+        match pool.connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            connected => return Ok(connected?),
+        }
+    }
+}
+
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: &str = "5";
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == SQLITE_BUSY)
 }
 
 fn file_name(migration: &Migration) -> String {
