@@ -99,8 +99,12 @@ async fn check_ring(
         let check = check_value(keys, version).ok_or(KeyringError::Damaged("key ring"))?;
         let mut write = store.write().await?;
         let now = clock.now();
-        write.insert_master_key(version, KeyState::Active, check.as_bytes(), now).await?;
-        write.commit(now).await?;
+        match write.insert_master_key(version, KeyState::Active, check.as_bytes(), now).await {
+            Ok(()) => write.commit(now).await?,
+            // Another node was first, and is read below: one version is active, whoever made it so.
+            Err(StoreError::Conflict) => drop(write),
+            Err(error) => return Err(error.into()),
+        }
     }
     let ring = store.system().keyring().await?;
     let counts = store.system().seal_counts().await?;
