@@ -26,11 +26,7 @@ pub struct Candidate<'a> {
 
 pub fn plan<'a>(gw: &'a Gateway, permit: &Permit, call: &Call) -> Result<Plan<'a>, Refusal> {
     let wishes = &call.request.wishes;
-    if wishes.provider_key.as_deref().is_some_and(is_no_id) {
-        // Not repeated: some will paste the key itself here.
-        let public = "routing.provider_key is no provider key's id: those begin with pk_";
-        return Err(Refusal::invalid("routing", public));
-    }
+    let pin = wishes.provider_key.as_deref().map(pinned).transpose()?;
     if wishes.only_platform {
         let public = "routing.only_platform is set, and the operator offers no platform keys";
         return Err(Refusal::new(Code::NoProviderKey, public));
@@ -40,7 +36,7 @@ pub fn plan<'a>(gw: &'a Gateway, permit: &Permit, call: &Call) -> Result<Plan<'a
     let mut attempts = Vec::new();
     let mut exclusions = Exclusions::default();
     for provider in &providers {
-        candidates(caller, call, provider, &mut attempts, &mut exclusions);
+        candidates(caller, call, pin, provider, &mut attempts, &mut exclusions);
     }
     if attempts.is_empty() {
         return Err(exclusions.refusal(caller, call, &providers));
@@ -49,8 +45,12 @@ pub fn plan<'a>(gw: &'a Gateway, permit: &Permit, call: &Call) -> Result<Plan<'a
     Ok(Plan { attempts })
 }
 
-fn is_no_id(text: &str) -> bool {
-    text.parse::<ProviderKeyId>().is_err()
+/// Never repeated when it is no id: some will paste the key itself here.
+fn pinned(text: &str) -> Result<ProviderKeyId, Refusal> {
+    text.parse().map_err(|_| {
+        let public = "routing.provider_key is no provider key's id: those begin with pk_";
+        Refusal::invalid("routing", public)
+    })
 }
 
 /// The provider that was named, or those whose models include the bare name.
@@ -82,6 +82,7 @@ fn providers<'a>(gw: &'a Gateway, call: &Call) -> Result<Vec<&'a Provider>, Refu
 fn candidates<'a>(
     caller: &Caller,
     call: &Call,
+    pin: Option<ProviderKeyId>,
     provider: &'a Provider,
     attempts: &mut Vec<Candidate<'a>>,
     exclusions: &mut Exclusions,
@@ -91,14 +92,13 @@ fn candidates<'a>(
         return;
     }
     let project = caller.project();
-    let pin = call.request.wishes.provider_key.as_deref();
     let mut keys: Vec<_> = caller
         .workspace
         .provider_keys
         .iter()
         .filter(|key| key.provider == provider.id)
         .filter(|key| key.row.project.is_none_or(|owner| owner == project))
-        .filter(|key| pin.is_none_or(|pin| key.row.id.to_string() == pin))
+        .filter(|key| pin.is_none_or(|pin| key.row.id == pin))
         .collect();
     let ambiguous = pin.is_none()
         && provider.base_url.is_none()
