@@ -8,13 +8,33 @@ create table instance (
     set_up_at  bigint
 );
 
+-- `accepts` says whether a value sealed by the version may still be written: for a moment after it stepped down as well, so
+-- that nothing that is under way fails.
 create table keyring (
     version     bigint not null primary key,
     state       text   not null check (state in ('staged', 'active', 'decrypt_only', 'retired')),
     check_value bytea  not null,
+    accepts     bigint not null,
     created_at  bigint not null
 );
 create unique index keyring_one_active on keyring (state) where state = 'active';
+
+-- How the latest change of the master key or of the suite is going. Whoever does the work holds a lease on the row.
+create table reseal_job (
+    one         bigint not null primary key check (one = 1),
+    state       text   not null check (state in ('staged', 'switching', 'resealing', 'blocked', 'done')),
+    -- What every row is to be sealed by.
+    key_version bigint not null,
+    suite       text   not null,
+    -- The setting when it began: a start under another one changes the suite.
+    configured  text   not null,
+    -- Rows that did not open in the latest pass.
+    closed      bigint not null,
+    runner      text,
+    runs_until  bigint not null,
+    started_at  bigint,
+    finished_at bigint
+);
 
 create table instance_secrets (
     name           text   not null primary key,
@@ -39,16 +59,29 @@ create table changes (
     at           bigint not null
 );
 
+-- Each chain (a workspace's, or the instance's own) numbers its rows and links each to the one before by a keyed hash.
 create table audit (
     seq          bigint not null primary key,
+    chain        text   not null,
+    position     bigint not null,
     workspace_id text,
     at           bigint not null,
     actor        text   not null,
+    came_from    text,
     action       text   not null,
     subject      text   not null,
-    detail       text   not null
+    detail       text   not null,
+    link         bytea  not null,
+    unique (chain, position)
 );
-create index audit_by_workspace on audit (workspace_id, seq);
+
+-- Where each chain ends, so that rows missing at its end are missed.
+create table audit_heads (
+    chain    text   not null primary key,
+    position bigint not null,
+    link     bytea  not null,
+    seal     bytea  not null
+);
 
 create table users (
     id            text   not null primary key,
@@ -70,6 +103,9 @@ create index sessions_by_user on sessions (user_id);
 create table workspaces (
     id         text   not null primary key,
     name       text   not null,
+    plan       text   not null,
+    settings   text   not null,
+    version    bigint not null,
     salt       bytea  not null,
     created_at bigint not null
 );
@@ -83,10 +119,26 @@ create table members (
 );
 create index members_by_user on members (user_id);
 
+create table invitations (
+    id           text   not null primary key,
+    workspace_id text   not null references workspaces (id) on delete cascade,
+    email        text   not null,
+    role         text   not null check (role in ('owner', 'admin', 'member')),
+    token_hash   bytea  not null unique,
+    invited_by   text   not null,
+    created_at   bigint not null,
+    expires_at   bigint not null,
+    accepted_at  bigint,
+    revoked_at   bigint
+);
+create index invitations_by_workspace on invitations (workspace_id);
+
 create table projects (
     id           text   not null primary key,
     workspace_id text   not null references workspaces (id) on delete cascade,
     name         text   not null,
+    settings     text   not null,
+    version      bigint not null,
     created_at   bigint not null,
     unique (workspace_id, name),
     -- Lets a key's row name its project only together with the workspace it belongs to.
@@ -99,6 +151,8 @@ create table provider_keys (
     workspace_id         text   not null references workspaces (id) on delete cascade,
     project_id           text,
     provider             text   not null,
+    -- Custom endpoints only: what their models are addressed by.
+    name                 text,
     label                text,
     base_url             text,
     origin               text   not null,
@@ -108,6 +162,11 @@ create table provider_keys (
     key_prefix           text   not null,
     is_default           bigint not null,
     is_active            bigint not null,
+    allowed_models       text,
+    data_policy          text,
+    tier                 text,
+    tier_source          text   check (tier_source in ('auto_detected', 'user_specified', 'default')),
+    version              bigint not null,
     validation_status    text   not null,
     health_status        text   not null,
     last_health_error    text,
@@ -120,7 +179,12 @@ create table provider_keys (
 create index provider_keys_by_workspace on provider_keys (workspace_id, provider);
 create unique index provider_keys_one_default
     on provider_keys (workspace_id, provider) where is_default = 1 and project_id is null;
+create unique index provider_keys_one_per_project
+    on provider_keys (workspace_id, project_id, provider) where project_id is not null and provider <> 'custom';
+create unique index provider_keys_one_per_name
+    on provider_keys (workspace_id, coalesce(project_id, ''), name) where name is not null;
 
+-- After a rotation the token before it may live on for a while.
 create table gateway_keys (
     id             text   not null primary key,
     workspace_id   text   not null references workspaces (id) on delete cascade,
@@ -128,15 +192,72 @@ create table gateway_keys (
     user_id        text   not null references users (id),
     name           text   not null,
     token_hash     bytea  not null unique,
+    previous_hash  bytea  unique,
+    previous_until bigint,
     shown          text   not null,
     scopes         text   not null,
-    allowed_models text,
+    policy         text   not null,
+    version        bigint not null,
     expires_at     bigint,
+    blocked_at     bigint,
     revoked_at     bigint,
     created_at     bigint not null,
     foreign key (workspace_id, project_id) references projects (workspace_id, id) on delete cascade
 );
-create index gateway_keys_by_workspace on gateway_keys (workspace_id, project_id);
+create index gateway_keys_by_workspace on gateway_keys (workspace_id, project_id, id);
+
+-- Any other sealed value. Names with a colon are ours.
+create table secrets (
+    id             text   not null primary key,
+    workspace_id   text   not null references workspaces (id) on delete cascade,
+    name           text   not null,
+    category       text   not null,
+    description    text,
+    sealed         bytea  not null,
+    key_version    bigint not null,
+    sealed_version bigint not null,
+    version        bigint not null,
+    created_at     bigint not null,
+    updated_at     bigint not null,
+    unique (workspace_id, name)
+);
+
+-- One-time pages on which a person pastes a value that nobody else sees.
+create table uploads (
+    token_hash   bytea  not null primary key,
+    workspace_id text   not null references workspaces (id) on delete cascade,
+    asked_by     text   not null,
+    request      text   not null,
+    created_at   bigint not null,
+    expires_at   bigint not null,
+    used_at      bigint
+);
+
+-- Creations that carried an Idempotency-Key, and what was answered, without the secret.
+create table answers (
+    caller      text   not null,
+    key         text   not null,
+    fingerprint bytea  not null,
+    answer      text   not null,
+    at          bigint not null,
+    primary key (caller, key)
+);
+
+-- When a caller last managed keys: the limit a minute holds across nodes and restarts.
+create table key_operations (
+    caller text   not null primary key,
+    recent text   not null,
+    at     bigint not null
+);
+
+create table nodes (
+    id         text   not null primary key,
+    version    text   not null,
+    -- The versions of the master key it holds.
+    keys       text   not null,
+    started_at bigint not null,
+    seen_at    bigint not null
+);
 
 -- One row per attempt: a call to one provider with one key. No foreign keys: the ledger outlives what it names.
 create table attempts (

@@ -36,18 +36,41 @@ pub fn email(text: &str) -> Result<String, Refusal> {
     if well_formed { Ok(text) } else { Err(Refusal::invalid("email", "email is not an address")) }
 }
 
-pub fn password(text: &str) -> Result<&str, Refusal> {
+pub fn password<'a>(field: &'static str, text: &'a str) -> Result<&'a str, Refusal> {
     if text.chars().count() < PASSWORD_CHARS_MIN {
         let public = format!("the password must have at least {PASSWORD_CHARS_MIN} characters");
-        return Err(Refusal::invalid("password", public));
+        return Err(Refusal::invalid(field, public));
     }
     if text.len() > PASSWORD_BYTES_MAX {
         let public = format!("the password must have at most {PASSWORD_BYTES_MAX} bytes");
-        return Err(Refusal::invalid("password", public));
+        return Err(Refusal::invalid(field, public));
     }
     Ok(text)
 }
 
 pub fn base_url(text: &str) -> Result<BaseUrl, Refusal> {
     BaseUrl::parse(text).map_err(|error| Refusal::invalid("base_url", format!("base_url: {error}")))
+}
+
+/// What the database can hold and a person can mean.
+const LIMIT_MAX: u64 = 1 << 53;
+
+/// A cap of nothing is a key that spends nothing; a rate of nothing is a mistake.
+pub fn limits(
+    spend_cap_micro_usd: Option<u64>,
+    rpm_limit: Option<u64>,
+    tpm_limit: Option<u64>,
+) -> Result<(), Refusal> {
+    let given = [
+        ("spend_cap_micro_usd", spend_cap_micro_usd, 0),
+        ("rpm_limit", rpm_limit, 1),
+        ("tpm_limit", tpm_limit, 1),
+    ];
+    for (field, limit, least) in given {
+        if limit.is_some_and(|limit| limit < least || limit > LIMIT_MAX) {
+            let public = format!("{field} is a whole number between {least} and {LIMIT_MAX}");
+            return Err(Refusal::invalid(field, public));
+        }
+    }
+    Ok(())
 }

@@ -1,44 +1,56 @@
 //! The keys applications use: shown once, stored as a hash, out the moment they are revoked.
 
+mod authority;
+mod change;
+
 use model::{
-    Code, GatewayKeyId, ProjectId, Refusal, Role, Scope, ScopeSet, Timestamp, UserId, WorkspaceId,
+    GatewayKeyId, KeyPolicy, ProjectId, Refusal, Scope, ScopeSet, Timestamp, UserId, WorkspaceId,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
-use store::workspace::{GatewayKeyRow, NewGatewayKey};
+use store::workspace::GatewayKeyRow;
 use store::{Change, ChangeKind};
+use utoipa::ToSchema;
 use vault::{GatewayToken, TokenHash};
 
-use crate::{Control, Reader, fields, storage};
+use crate::models::Models;
+use crate::patch::{apply, take};
+use crate::unit::Unit;
+use crate::{Control, Once, Page, PageWish, Patch, Reader, Versioned, fields};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreateGatewayKey {
-    pub name: String,
-    #[serde(default)]
+pub use change::RotateGatewayKey;
+
+/// What a request may say of a gateway key. Creating one needs a name; changing one needs nothing.
+#[derive(Serialize, ToSchema)]
+pub struct GatewayKeyFields {
+    pub name: Option<String>,
+    /// A project's key: `["inference"]` unless said otherwise; a workspace's: `["*"]`.
     pub scopes: Option<ScopeSet>,
-    #[serde(default)]
-    pub allowed_models: Option<Vec<String>>,
-    #[serde(default)]
     pub expires_at: Option<Timestamp>,
+    #[serde(flatten)]
+    pub policy: KeyPolicy,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct GatewayKeyView {
     pub id: GatewayKeyId,
     pub workspace_id: WorkspaceId,
+    /// Absent for a key of the whole workspace.
     pub project_id: Option<ProjectId>,
+    /// Whose key it is.
     pub user_id: UserId,
     pub name: String,
     pub key_prefix: String,
     pub scopes: ScopeSet,
-    pub allowed_models: Option<Vec<String>>,
+    #[serde(flatten)]
+    pub policy: KeyPolicy,
     pub expires_at: Option<Timestamp>,
+    pub blocked_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     pub created_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct NewGatewayKeyView {
     /// Shown this once.
     pub key: String,
@@ -46,110 +58,88 @@ pub struct NewGatewayKeyView {
     pub view: GatewayKeyView,
 }
 
-const ALLOWED_MODELS_MAX: usize = 1000;
-
 impl Control {
-    /// Of a project, or with none of the whole workspace. Members may make their own for a project, for inference and
-    /// for reading usage.
+    /// Of a project, or with none of the whole workspace.
     pub async fn create_gateway_key(
         &self,
         reader: &Reader,
-        project: Option<ProjectId>,
-        input: CreateGatewayKey,
+        input: Patch,
+        once: Option<&Once>,
     ) -> Result<NewGatewayKeyView, Refusal> {
-        let name = fields::name("name", &input.name)?;
-        let scopes = input.scopes.unwrap_or_else(|| default_scopes(project));
-        refuse_forbidden(reader, project, &scopes)?;
-        if let Some(models) = &input.allowed_models {
-            self.check_models(models)?;
-        }
-        let now = self.clock.now();
-        if input.expires_at.is_some_and(|expiry| expiry <= now) {
-            return Err(Refusal::invalid("expires_at", "expires_at lies in the past"));
-        }
+        let mut input = input;
+        let project = reader.project();
+        let name = take::<Option<String>>(&mut input, "name")?.flatten();
+        let name = name.ok_or_else(|| Refusal::invalid("name", "the key needs a name"))?;
+        let name = fields::name("name", &name)?;
+        let scopes = take::<Option<ScopeSet>>(&mut input, "scopes")?.flatten();
+        let scopes = scopes.unwrap_or_else(|| default_scopes(project));
+        let expires_at = take::<Option<Timestamp>>(&mut input, "expires_at")?.flatten();
+        let policy = apply(&KeyPolicy::default(), input)?;
+        self.check_key(&scopes, expires_at, &policy)?;
+        self.authority(reader).await?.may_create(&scopes)?;
+
         let token = GatewayToken::generate(&*self.random);
-        let key = NewGatewayKey {
+        let mut unit = self.unit(reader).await?;
+        let row = GatewayKeyRow {
             id: GatewayKeyId::new(&*self.clock, &*self.random),
+            workspace: reader.workspace(),
             project,
             owner: reader.user(),
             name,
             token_hash: token.hash(&self.pepper).as_bytes().to_vec(),
+            previous: None,
             shown: token.shown(),
             scopes,
-            allowed_models: input.allowed_models,
-            expires_at: input.expires_at,
-            created_at: now,
-        };
-        let workspace = reader.workspace();
-        let mut write = self.store.write().await.map_err(storage)?;
-        write.workspace(workspace).insert_gateway_key(&key).await.map_err(storage)?;
-        let detail = json!({ "name": key.name, "key_prefix": key.shown, "scopes": key.scopes });
-        write.audit(reader.actor(), Some(workspace), "gateway_key.created", key.id, detail);
-        write.changed(changed(workspace, &key.token_hash)?);
-        write.commit(now).await.map_err(storage)?;
-        let view = GatewayKeyView {
-            id: key.id,
-            workspace_id: workspace,
-            project_id: key.project,
-            user_id: key.owner,
-            name: key.name,
-            key_prefix: key.shown,
-            scopes: key.scopes,
-            allowed_models: key.allowed_models,
-            expires_at: key.expires_at,
+            policy,
+            version: 1,
+            expires_at,
+            blocked_at: None,
             revoked_at: None,
-            created_at: now,
+            created_at: unit.now(),
         };
+        unit.rows().insert_gateway_key(&row).await?;
+        forget(&mut unit, &row)?;
+        let detail = json!({ "name": row.name, "key_prefix": row.shown, "scopes": row.scopes });
+        let view = view(row);
+        unit.remember(once, &view).await?;
+        unit.commit("gateway_key.created", view.id, detail).await?;
         Ok(NewGatewayKeyView { key: token.expose().to_owned(), view })
     }
 
     pub async fn gateway_keys(
         &self,
         reader: &Reader,
-        project: Option<ProjectId>,
-    ) -> Result<Vec<GatewayKeyView>, Refusal> {
-        let rows = self.store.workspace(reader.workspace()).gateway_keys(project).await;
-        Ok(rows.map_err(storage)?.into_iter().map(view).collect())
+        wish: PageWish,
+    ) -> Result<Page<GatewayKeyView>, Refusal> {
+        let workspace = self.store.workspace(reader.workspace());
+        let rows = workspace.gateway_keys(reader.project(), wish.after(), wish.rows()).await?;
+        Ok(wish.page(rows, |row| row.id.to_string(), view))
     }
 
-    /// Out on the next request. Members may revoke what they own.
-    pub async fn revoke_gateway_key(
+    pub async fn gateway_key(
         &self,
         reader: &Reader,
-        project: Option<ProjectId>,
         id: &str,
-    ) -> Result<(), Refusal> {
-        let id: GatewayKeyId = id.parse().map_err(|_| Refusal::not_found())?;
-        if !reader.role().may_write() {
-            let keys = self.gateway_keys(reader, project).await?;
-            let own = keys.iter().any(|key| key.id == id && key.user_id == reader.user());
-            if !own {
-                let public = "members may revoke only the keys they own";
-                return Err(Refusal::new(Code::ForbiddenRole, public));
-            }
-        }
-        let now = self.clock.now();
-        let workspace = reader.workspace();
-        let mut write = self.store.write().await.map_err(storage)?;
-        let revoked = write.workspace(workspace).revoke_gateway_key(project, id, now).await;
-        let hash = revoked.map_err(storage)?.ok_or_else(Refusal::not_found)?;
-        write.audit(reader.actor(), Some(workspace), "gateway_key.revoked", id, json!({}));
-        write.changed(changed(workspace, &hash)?);
-        write.commit(now).await.map_err(storage)
+    ) -> Result<Versioned<GatewayKeyView>, Refusal> {
+        let row = self.store.workspace(reader.workspace()).gateway_key(parse(id)?).await?;
+        let row = row.filter(|row| row.project == reader.project());
+        row.map(versioned).ok_or_else(Refusal::not_found)
     }
 
-    fn check_models(&self, models: &[String]) -> Result<(), Refusal> {
-        if models.len() > ALLOWED_MODELS_MAX {
-            let public = format!("allowed_models may name at most {ALLOWED_MODELS_MAX} models");
-            return Err(Refusal::invalid("allowed_models", public));
+    fn check_key(
+        &self,
+        scopes: &ScopeSet,
+        expires_at: Option<Timestamp>,
+        policy: &KeyPolicy,
+    ) -> Result<(), Refusal> {
+        if matches!(scopes, ScopeSet::Only(scopes) if scopes.is_empty()) {
+            return Err(Refusal::invalid("scopes", "a key without scopes can do nothing"));
         }
-        let unusable =
-            models.iter().any(|text| model::ModelRef::parse(text, &self.catalogue).is_none());
-        if unusable {
-            let public = "allowed_models holds an entry that is no model name";
-            return Err(Refusal::invalid("allowed_models", public));
+        if expires_at.is_some_and(|expiry| expiry <= self.clock.now()) {
+            return Err(Refusal::invalid("expires_at", "expires_at lies in the past"));
         }
-        Ok(())
+        fields::limits(policy.spend_cap_micro_usd, policy.rpm_limit, policy.tpm_limit)?;
+        self.check_models(&Models::from(policy))
     }
 }
 
@@ -160,34 +150,24 @@ fn default_scopes(project: Option<ProjectId>) -> ScopeSet {
     }
 }
 
-/// What a member's own key may do.
-const MEMBERS_SCOPES: [Scope; 2] = [Scope::Inference, Scope::ReadUsage];
-
-fn refuse_forbidden(
-    reader: &Reader,
-    project: Option<ProjectId>,
-    scopes: &ScopeSet,
-) -> Result<(), Refusal> {
-    if reader.role() != Role::Member {
-        return Ok(());
-    }
-    let modest = matches!(
-        scopes,
-        ScopeSet::Only(scopes) if scopes.iter().all(|scope| MEMBERS_SCOPES.contains(scope))
-    );
-    if project.is_some() && modest {
-        return Ok(());
-    }
-    let public =
-        "members may make keys for a project only, with the scopes inference and read:usage";
-    Err(Refusal::new(Code::ForbiddenRole, public))
+fn parse(id: &str) -> Result<GatewayKeyId, Refusal> {
+    id.parse().map_err(|_| Refusal::not_found())
 }
 
-fn changed(workspace: WorkspaceId, hash: &[u8]) -> Result<Change, Refusal> {
-    let hash = TokenHash::from_bytes(hash);
-    let hash = hash.ok_or_else(|| Refusal::internal("a token hash of the wrong length"))?;
-    let kind = ChangeKind::GatewayKey;
-    Ok(Change { kind, workspace: Some(workspace), subject: hash.to_string() })
+/// Out of every cache, under every hash it has.
+fn forget(unit: &mut Unit, row: &GatewayKeyRow) -> Result<(), Refusal> {
+    for hash in row.hashes() {
+        let hash = TokenHash::from_bytes(hash);
+        let hash = hash.ok_or_else(|| Refusal::internal("a token hash of the wrong length"))?;
+        let kind = ChangeKind::GatewayKey;
+        let workspace = Some(row.workspace);
+        unit.changed(Change { kind, workspace, subject: hash.to_string() });
+    }
+    Ok(())
+}
+
+fn versioned(row: GatewayKeyRow) -> Versioned<GatewayKeyView> {
+    Versioned { version: row.version, view: view(row) }
 }
 
 fn view(row: GatewayKeyRow) -> GatewayKeyView {
@@ -199,8 +179,9 @@ fn view(row: GatewayKeyRow) -> GatewayKeyView {
         name: row.name,
         key_prefix: row.shown,
         scopes: row.scopes,
-        allowed_models: row.allowed_models,
+        policy: row.policy,
         expires_at: row.expires_at,
+        blocked_at: row.blocked_at,
         revoked_at: row.revoked_at,
         created_at: row.created_at,
     }

@@ -1,14 +1,21 @@
 //! Unlocking at start: every master key that a live row needs must be there and be the right one, or nothing starts.
 
+mod report;
+mod suite;
+
 use std::sync::Arc;
 
-use model::{Clock, InstanceId, KeyVersion, Origin, Random, WorkspaceId};
+use model::{Clock, InstanceId, KeyVersion, Origin, Random, Settings, Timestamp, WorkspaceId};
 use store::system::{InstanceRow, KeyState, KeyringRow, SealCount};
+use store::workspace::WorkspaceRow;
 use store::{Store, StoreError};
 use vault::{
-    MasterKeys, OpenError, Pepper, Place, SealError, SecretValue, SessionSigner, Suite, Vault,
-    WorkspaceSalt, check_value,
+    ChainKey, MasterKeys, OpenError, Pepper, Place, SealError, SecretValue, SessionSigner, Suite,
+    Vault, WorkspaceSalt, check_value,
 };
+
+pub use report::{KeyringReport, VersionReport, report};
+pub(crate) use report::{SuiteCounts, suite_counts};
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
@@ -30,6 +37,11 @@ pub enum KeyringError {
          KEYSTILE_MASTER_KEY or the key file, and the database it belongs to"
     )]
     Wrong { version: KeyVersion },
+    #[error(
+        "master key version {version} is not the one that was staged for the next rotation: give every node the \
+         same key, or start without it and begin the rotation anew"
+    )]
+    WrongStaged { version: KeyVersion },
 }
 
 /// What an unlocked instance works with.
@@ -44,7 +56,7 @@ const SECRETS: [&str; 3] = [TOKEN_PEPPER, SESSION_SIGNING, AUDIT_CHAIN];
 const TOKEN_PEPPER: &str = "token-pepper";
 const SESSION_SIGNING: &str = "session-signing";
 const AUDIT_CHAIN: &str = "audit-chain";
-const SECRET_FIELD: &str = "value";
+pub(crate) const SECRET_FIELD: &str = "value";
 const FIRST_SEAL: u64 = 1;
 
 pub async fn unlock(
@@ -56,7 +68,8 @@ pub async fn unlock(
 ) -> Result<InstanceKeys, KeyringError> {
     let instance = instance(store, clock, &*random).await?;
     let active = check_ring(store, &keys, clock).await?;
-    let vault = Vault::new(keys, active, suite, instance.id, Arc::clone(&random))
+    let plan = suite::plan(store, active, suite).await?;
+    let vault = Vault::new(keys, active, plan.suite, instance.id, Arc::clone(&random))
         .map_err(|missing| KeyringError::Missing { version: missing.version, rows: 0 })?;
     let salt = WorkspaceSalt::from_bytes(&instance.salt);
     let salt = salt.ok_or(KeyringError::Damaged("instance salt"))?;
@@ -64,6 +77,9 @@ pub async fn unlock(
     for name in SECRETS {
         secrets.make(name, clock, &*random).await?;
     }
+    let chain = ChainKey::from_secret(&secrets.open(AUDIT_CHAIN).await?);
+    store.set_chain(Arc::new(Links(chain.ok_or(KeyringError::Damaged("audit key"))?)));
+    plan.begin(store, clock.now()).await?;
     let pepper = Pepper::from_secret(&secrets.open(TOKEN_PEPPER).await?);
     let signer = SessionSigner::from_secret(&secrets.open(SESSION_SIGNING).await?);
     Ok(InstanceKeys {
@@ -71,6 +87,19 @@ pub async fn unlock(
         signer: signer.ok_or(KeyringError::Damaged("session key"))?,
         vault: Arc::new(vault),
     })
+}
+
+/// The audit's key, lent to the store, which does the writing.
+struct Links(ChainKey);
+
+impl store::Chain for Links {
+    fn link(&self, previous: &[u8], row: &[&[u8]]) -> [u8; 32] {
+        self.0.link(previous, row)
+    }
+
+    fn seal(&self, chain: &str, position: u64, link: &[u8]) -> [u8; 32] {
+        self.0.head(chain.as_bytes(), position, link)
+    }
 }
 
 async fn instance(
@@ -81,11 +110,26 @@ async fn instance(
     if let Some(row) = store.system().instance().await? {
         return Ok(row);
     }
+    let now = clock.now();
     let mut write = store.write().await?;
     let salt = WorkspaceSalt::generate(random);
-    write.insert_instance(InstanceId::new(clock, random), salt.as_bytes(), clock.now()).await?;
-    write.commit(clock.now()).await?;
+    write.insert_instance(InstanceId::new(clock, random), salt.as_bytes(), now).await?;
+    write.insert_workspace(&reserved_workspace(salt.as_bytes(), now)).await?;
+    write.commit(now).await?;
     store.system().instance().await?.ok_or(KeyringError::Damaged("instance row"))
+}
+
+/// The operator's own, which has no members. It shares the instance's salt.
+fn reserved_workspace(salt: &[u8], now: Timestamp) -> WorkspaceRow {
+    WorkspaceRow {
+        id: WorkspaceId::NIL,
+        name: "platform".to_owned(),
+        plan: "self_hosted".to_owned(),
+        settings: Settings::default(),
+        version: 1,
+        salt: salt.to_vec(),
+        created_at: now,
+    }
 }
 
 /// The version that seals from now on.
@@ -108,16 +152,8 @@ async fn check_ring(
     }
     let ring = store.system().keyring().await?;
     let counts = store.system().seal_counts().await?;
-    for row in ring.iter().filter(|row| row.state != KeyState::Retired) {
-        match check_value(keys, row.version) {
-            Some(check) if check.matches(&row.check_value) => {}
-            Some(_) => return Err(KeyringError::Wrong { version: row.version }),
-            None if row.state == KeyState::Active || rows(&counts, row.version) > 0 => {
-                let rows = rows(&counts, row.version);
-                return Err(KeyringError::Missing { version: row.version, rows });
-            }
-            None => {}
-        }
+    for row in &ring {
+        judge(row, rows(&counts, row.version), keys)?;
     }
     for count in &counts {
         if !ring.iter().any(|row| row.version == count.version) {
@@ -128,8 +164,23 @@ async fn check_ring(
     active.map(|row| row.version).ok_or(KeyringError::Damaged("key ring: no version is active"))
 }
 
+/// What no row needs may be absent; what is given must be the right key, unless it is retired.
+fn judge(row: &KeyringRow, rows: u64, keys: &MasterKeys) -> Result<(), KeyringError> {
+    let version = row.version;
+    let is_needed = row.state == KeyState::Active || rows > 0;
+    match check_value(keys, version) {
+        Some(check) if check.matches(&row.check_value) => Ok(()),
+        Some(_) if row.state == KeyState::Staged => Err(KeyringError::WrongStaged { version }),
+        Some(_) if is_needed || row.state != KeyState::Retired => {
+            Err(KeyringError::Wrong { version })
+        }
+        None if is_needed => Err(KeyringError::Missing { version, rows }),
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn rows(counts: &[SealCount], version: KeyVersion) -> u64 {
-    counts.iter().find(|count| count.version == version).map_or(0, |count| count.rows)
+    counts.iter().filter(|count| count.version == version).map(|count| count.rows).sum()
 }
 
 struct Secrets<'a> {
@@ -183,29 +234,4 @@ impl Secrets<'_> {
             origin,
         }
     }
-}
-
-/// The ring as `keystile vault status` shows it.
-pub struct KeyringReport {
-    pub versions: Vec<VersionReport>,
-}
-
-pub struct VersionReport {
-    pub version: KeyVersion,
-    pub state: &'static str,
-    pub rows: u64,
-    /// `None`: not loaded here. `Some(false)`: loaded, and not the key this database was sealed with.
-    pub key_matches: Option<bool>,
-}
-
-pub async fn report(store: &Store, keys: &MasterKeys) -> Result<KeyringReport, KeyringError> {
-    let counts = store.system().seal_counts().await?;
-    let ring = store.system().keyring().await?;
-    let version = |row: &KeyringRow| VersionReport {
-        version: row.version,
-        state: row.state.as_str(),
-        rows: rows(&counts, row.version),
-        key_matches: check_value(keys, row.version).map(|check| check.matches(&row.check_value)),
-    };
-    Ok(KeyringReport { versions: ring.iter().map(version).collect() })
 }

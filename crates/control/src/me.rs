@@ -1,47 +1,52 @@
 //! What a gateway key is told about itself.
 
-use model::{ProjectId, ScopeSet, UserId, WorkspaceId};
+use model::{ProjectId, Refusal, ScopeSet, UserId, WorkspaceId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{Control, KeyCaller};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Me {
     pub object: &'static str,
     pub workspace_id: WorkspaceId,
     pub project_id: Option<ProjectId>,
     pub user_id: UserId,
-    pub tier: &'static str,
+    /// The plan of the workspace.
+    pub tier: String,
     pub rate_limit_rpm: Option<u64>,
     pub scopes: ScopeSet,
     pub allowed_models: Option<Vec<String>>,
     pub spend: Spend,
 }
 
-/// Micro-USD; nothing is capped and nothing is priced yet.
-#[derive(Serialize)]
+/// Micro-USD; nothing is priced yet, so that what is spent is not known.
+#[derive(Serialize, ToSchema)]
 pub struct Spend {
-    pub cap_micro_usd: Option<i64>,
+    pub cap_micro_usd: Option<u64>,
     pub spent_micro_usd: Option<i64>,
     pub held_micro_usd: Option<i64>,
 }
 
-/// The plan of an instance whose operator defined none.
-const SELF_HOSTED: &str = "self_hosted";
-
 impl Control {
-    pub fn me(&self, caller: KeyCaller) -> Me {
-        let row = caller.row;
-        Me {
+    pub async fn me(&self, caller: KeyCaller) -> Result<Me, Refusal> {
+        let row = *caller.row;
+        let workspace = self.store.workspace(row.workspace).row().await?;
+        let workspace = workspace.ok_or_else(Refusal::not_found)?;
+        Ok(Me {
             object: "api_key_identity",
             workspace_id: row.workspace,
             project_id: row.project,
             user_id: row.owner,
-            tier: SELF_HOSTED,
-            rate_limit_rpm: None,
+            tier: workspace.plan,
+            rate_limit_rpm: row.policy.rpm_limit,
             scopes: row.scopes,
-            allowed_models: row.allowed_models,
-            spend: Spend { cap_micro_usd: None, spent_micro_usd: None, held_micro_usd: None },
-        }
+            allowed_models: row.policy.allowed_models,
+            spend: Spend {
+                cap_micro_usd: row.policy.spend_cap_micro_usd,
+                spent_micro_usd: None,
+                held_micro_usd: None,
+            },
+        })
     }
 }

@@ -1,263 +1,85 @@
-//! The keys a workspace brings: probed before they are kept, sealed for one place and one address, never shown again.
+//! The keys a workspace brings, one of its projects, or the operator: probed before they are kept, sealed for one place and one
+//! address, never shown again.
 
-use model::{BaseUrl, Code, Provider, ProviderKeyId, Refusal, Sealed, Timestamp};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use store::workspace::{Health, PROVIDER_KEY_FIELD, ProviderKeyRow, Validation};
-use store::{Change, ChangeKind};
-use vault::{Place, ProviderKey, WorkspaceSalt};
+mod change;
+mod check;
+mod create;
+mod input;
+mod recheck;
+mod replace;
+mod view;
 
-use crate::{Control, Probed, Reader, Writer, fields, storage};
+use model::{ProviderKeyId, Refusal};
+use store::workspace::ProviderKeyRow;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreateProviderKey {
-    pub provider: String,
-    #[serde(default)]
-    pub api_key: Option<String>,
-    #[serde(default)]
-    pub label: Option<String>,
-    #[serde(default = "yes")]
-    pub validate_before_save: bool,
-    #[serde(default)]
-    pub base_url: Option<String>,
-}
+use crate::{Control, Page, PageWish, Reader, Versioned, Writer};
 
-const fn yes() -> bool {
-    true
-}
+pub use change::{ChangeTier, ProviderKeyFields};
+pub use input::CreateProviderKey;
+pub use replace::ReplaceProviderKey;
+pub use view::ProviderKeyView;
 
-#[derive(Serialize)]
-pub struct ProviderKeyView {
-    pub id: ProviderKeyId,
-    pub provider: String,
-    pub provider_name: String,
-    pub label: Option<String>,
-    pub key_prefix: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<BaseUrl>,
-    pub is_default: bool,
-    pub is_active: bool,
-    pub validation_status: &'static str,
-    pub detected_tier: Option<String>,
-    pub tier_source: Option<String>,
-    pub health_status: &'static str,
-    pub last_health_error: Option<String>,
-    pub last_health_check_at: Option<Timestamp>,
-    pub last_used_at: Option<Timestamp>,
-    pub created_at: Timestamp,
-}
-
-/// The seal of a new row's first value.
-const FIRST_SEAL: u64 = 1;
+pub(crate) use input::{NewKey, NewValue, Wishes, chosen_tier, label, provider_key, yes};
+use view::detail;
 
 impl Control {
-    pub async fn create_provider_key(
+    /// The workspace's own and its custom endpoints. What a project has for itself is listed with the project.
+    pub async fn provider_keys(
         &self,
-        writer: &Writer,
-        input: CreateProviderKey,
-    ) -> Result<ProviderKeyView, Refusal> {
-        let provider = self.provider(&input.provider)?;
-        let own_base_url = own_base_url(provider, input.base_url.as_deref())?;
-        let base_url = own_base_url.as_ref().or(provider.base_url.as_ref());
-        let base_url = base_url.ok_or_else(|| Refusal::internal("a provider without address"))?;
-        let label = input.label.as_deref().map(|label| fields::name("label", label)).transpose()?;
-        let key = provider_key(provider, input.api_key)?;
-        let probed = match input.validate_before_save {
-            true => self.probe.probe(provider, base_url, key.as_ref()).await,
-            false => Probed { validation: Validation::Unknown, words: None },
-        };
-        refuse_bad(provider, &probed)?;
-
-        let now = self.clock.now();
-        let id = ProviderKeyId::new(&*self.clock, &*self.random);
-        let sealed = match &key {
-            Some(key) => Some(self.seal(writer, id, key, base_url).await?),
-            None => None,
-        };
-        let healthy = matches!(probed.validation, Validation::Restricted | Validation::Valid);
-        let checked = input.validate_before_save;
-        let row = ProviderKeyRow {
-            id,
-            project: None,
-            provider: provider.id.to_string(),
-            label,
-            origin: base_url.origin().to_string(),
-            base_url: own_base_url,
-            key_version: sealed.as_ref().map(|_| self.vault.active()),
-            sealed,
-            sealed_version: FIRST_SEAL,
-            key_prefix: key.as_ref().map(ProviderKey::shown).unwrap_or_default(),
-            is_default: false,
-            is_active: true,
-            validation: probed.validation,
-            health: if healthy { Health::Healthy } else { Health::Unknown },
-            last_health_error: probed.words.filter(|_| !healthy),
-            last_health_check_at: checked.then_some(now),
-            last_used_at: None,
-            created_at: now,
-        };
-        let is_default = self.insert_provider_key(writer, provider, &row).await?;
-        Ok(self.view(ProviderKeyRow { is_default, ..row }))
+        reader: &Reader,
+        wish: PageWish,
+    ) -> Result<Page<ProviderKeyView>, Refusal> {
+        let mut rows = self.store.workspace(reader.workspace()).provider_keys().await?;
+        rows.retain(|row| row.project.is_none() || row.base_url.is_some());
+        Ok(wish.cut(rows, |row| row.id.to_string(), |row| self.view(reader, row)))
     }
 
-    /// For this row, this field and this address, and no other.
-    async fn seal(
+    pub async fn provider_key(
+        &self,
+        reader: &Reader,
+        id: &str,
+    ) -> Result<Versioned<ProviderKeyView>, Refusal> {
+        let row = self.find_provider_key(reader, id).await?;
+        Ok(self.versioned(reader, row))
+    }
+
+    /// With its ciphertext and its health. The ledger keeps its id.
+    pub async fn delete_provider_key(&self, writer: &Writer, id: &str) -> Result<(), Refusal> {
+        let id = parse(id)?;
+        self.count_key_operation(writer).await?;
+        self.delete_provider_key_row(writer, id).await
+    }
+
+    /// For faces that find the key and count for themselves.
+    pub(crate) async fn delete_provider_key_row(
         &self,
         writer: &Writer,
         id: ProviderKeyId,
-        key: &ProviderKey,
-        base_url: &BaseUrl,
-    ) -> Result<Sealed, Refusal> {
-        let workspace = writer.workspace();
-        let row = self.store.workspace(workspace).row().await.map_err(storage)?;
-        let salt = row.and_then(|row| WorkspaceSalt::from_bytes(&row.salt));
-        let salt = salt.ok_or_else(|| Refusal::internal("a workspace without a usable salt"))?;
-        let place = Place {
-            workspace,
-            salt: &salt,
-            secret_id: &id.to_string(),
-            field: PROVIDER_KEY_FIELD,
-            sealed_version: FIRST_SEAL,
-            origin: base_url.origin(),
-        };
-        self.vault.seal_provider_key(key, &place).map_err(Refusal::internal)
+    ) -> Result<(), Refusal> {
+        let row = self.store.workspace(writer.workspace()).provider_key(id).await?;
+        let row = row.ok_or_else(Refusal::not_found)?;
+        let mut unit = self.unit(writer).await?;
+        unit.rows().delete_provider_key(id).await?.ok_or_else(Refusal::not_found)?;
+        unit.commit("provider_key.deleted", id, detail(&row, [])).await?;
+        self.headrooms.forget(id);
+        Ok(())
     }
 
-    /// Whether it became the default.
-    async fn insert_provider_key(
+    pub(crate) async fn find_provider_key(
         &self,
-        writer: &Writer,
-        provider: &Provider,
-        row: &ProviderKeyRow,
-    ) -> Result<bool, Refusal> {
-        let workspace = writer.workspace();
-        let mut write = self.store.write().await.map_err(storage)?;
-        if let Some(version) = row.key_version
-            && !write.hold_active(version).await.map_err(storage)?
-        {
-            let public = "the master key is being rotated, try again shortly";
-            return Err(Refusal::new(Code::StorageUnavailable, public).retry_after(1));
-        }
-        let mut inside = write.workspace(workspace);
-        let is_default = inside.insert_provider_key(&provider.id, row).await.map_err(storage)?;
-        let detail = json!({ "provider": provider.id, "key_prefix": row.key_prefix });
-        write.audit(writer.actor(), Some(workspace), "provider_key.created", row.id, detail);
-        write.changed(workspace_changed(writer));
-        write.commit(row.created_at).await.map_err(storage)?;
-        Ok(is_default)
+        reader: &Reader,
+        id: &str,
+    ) -> Result<ProviderKeyRow, Refusal> {
+        let row = self.store.workspace(reader.workspace()).provider_key(parse(id)?).await?;
+        row.ok_or_else(Refusal::not_found)
     }
 
-    pub async fn provider_keys(&self, reader: &Reader) -> Result<Vec<ProviderKeyView>, Refusal> {
-        let rows = self.store.workspace(reader.workspace()).provider_keys().await;
-        Ok(rows.map_err(storage)?.into_iter().map(|row| self.view(row)).collect())
-    }
-
-    pub async fn delete_provider_key(&self, writer: &Writer, id: &str) -> Result<(), Refusal> {
-        let id: ProviderKeyId = id.parse().map_err(|_| Refusal::not_found())?;
-        let workspace = writer.workspace();
-        let mut write = self.store.write().await.map_err(storage)?;
-        let deleted = write.workspace(workspace).delete_provider_key(id).await.map_err(storage)?;
-        let provider = deleted.ok_or_else(Refusal::not_found)?;
-        let detail = json!({ "provider": provider });
-        write.audit(writer.actor(), Some(workspace), "provider_key.deleted", id, detail);
-        write.changed(workspace_changed(writer));
-        write.commit(self.clock.now()).await.map_err(storage)
-    }
-
-    fn provider(&self, name: &str) -> Result<&Provider, Refusal> {
-        self.catalogue.provider(name).ok_or_else(|| {
-            let known: Vec<_> =
-                self.catalogue.providers().iter().map(Provider::workspace_name).collect();
-            let public = format!("unknown provider: known are {}", known.join(", "));
-            Refusal::invalid("provider", public)
-        })
-    }
-
-    fn view(&self, row: ProviderKeyRow) -> ProviderKeyView {
-        let provider = self.catalogue.provider(&row.provider);
-        let name = provider.map_or(row.provider.as_str(), Provider::workspace_name).to_owned();
-        let provider_name = provider.map_or_else(|| row.provider.clone(), |p| p.name.clone());
-        ProviderKeyView {
-            id: row.id,
-            provider: name,
-            provider_name,
-            label: row.label,
-            key_prefix: row.key_prefix,
-            base_url: row.base_url,
-            is_default: row.is_default,
-            is_active: row.is_active,
-            validation_status: row.validation.as_str(),
-            detected_tier: None,
-            tier_source: None,
-            health_status: row.health.as_str(),
-            last_health_error: row.last_health_error,
-            last_health_check_at: row.last_health_check_at,
-            last_used_at: row.last_used_at,
-            created_at: row.created_at,
-        }
+    fn versioned(&self, reader: &Reader, row: ProviderKeyRow) -> Versioned<ProviderKeyView> {
+        Versioned { version: row.version, view: self.view(reader, row) }
     }
 }
 
-fn workspace_changed(writer: &Writer) -> Change {
-    let workspace = writer.workspace();
-    Change {
-        kind: ChangeKind::Workspace,
-        workspace: Some(workspace),
-        subject: workspace.to_string(),
-    }
+/// What is no id names nothing.
+fn parse(id: &str) -> Result<ProviderKeyId, Refusal> {
+    id.parse().map_err(|_| Refusal::not_found())
 }
-
-/// Tenants name hosts for custom endpoints only; a provider's own address is the operator's to move.
-fn own_base_url(provider: &Provider, given: Option<&str>) -> Result<Option<BaseUrl>, Refusal> {
-    match (provider.base_url.is_some(), given) {
-        (true, None) => Ok(None),
-        (true, Some(_)) => Err(Refusal::invalid(
-            "base_url",
-            "base_url goes with provider \"custom\" only: this provider's address is known",
-        )),
-        (false, None) => Err(Refusal::invalid("base_url", "a custom provider needs its base_url")),
-        (false, Some(text)) => fields::base_url(text).map(Some),
-    }
-}
-
-fn provider_key(
-    provider: &Provider,
-    given: Option<String>,
-) -> Result<Option<ProviderKey>, Refusal> {
-    let Some(text) = given.filter(|text| !text.is_empty()) else {
-        if provider.base_url.is_none() {
-            return Ok(None);
-        }
-        return Err(Refusal::invalid("api_key", "api_key is missing"));
-    };
-    let key = ProviderKey::parse(text)
-        .map_err(|error| Refusal::invalid("api_key", format!("api_key: {error}")))?;
-    Ok(Some(key))
-}
-
-/// A key its provider refuses is stored in no form; one that could not be asked about is not stored either.
-fn refuse_bad(provider: &Provider, probed: &Probed) -> Result<(), Refusal> {
-    let words = probed.words.as_deref().unwrap_or("no further reason was given");
-    match probed.validation {
-        Validation::Invalid => Err(Refusal {
-            param: Some("api_key"),
-            ..Refusal::new(
-                Code::ProviderRejectedKey,
-                format!("{} rejected this key (invalid): {words}", provider.name),
-            )
-        }),
-        Validation::Network => {
-            let public = format!(
-                "{} could not be reached to check this key: {words}; send \
-                 \"validate_before_save\": false to keep it unchecked",
-                provider.name
-            );
-            let refusal = Refusal::new(Code::UpstreamUnavailable, public);
-            Err(Refusal { status: Some(BAD_GATEWAY), ..refusal })
-        }
-        _ => Ok(()),
-    }
-}
-
-const BAD_GATEWAY: u16 = 502;

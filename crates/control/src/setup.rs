@@ -1,14 +1,17 @@
 //! The first owner: made once, by whoever holds the set-up token.
 
-use model::{Code, ProjectId, Refusal, Timestamp, UserId, WorkspaceId};
+use std::net::IpAddr;
+
+use model::{Actor, Code, Doer, ProjectId, Refusal, Role, Timestamp, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::StoreError;
 use store::system::UserRow;
+use utoipa::ToSchema;
 use vault::SecretValue;
 
 use crate::workspaces::NamedId;
-use crate::{Control, UserView, fields, storage};
+use crate::{Control, UserView, fields};
 
 /// Printed at first start, or given by the operator. Nobody becomes owner by being first.
 pub struct SetupToken(SecretValue);
@@ -23,7 +26,7 @@ impl SetupToken {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetUp {
     pub setup_token: String,
@@ -32,7 +35,7 @@ pub struct SetUp {
     pub workspace: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct SetUpView {
     pub token: String,
     pub expires_at: Timestamp,
@@ -42,8 +45,8 @@ pub struct SetUpView {
 }
 
 impl Control {
-    pub async fn set_up(&self, input: SetUp) -> Result<SetUpView, Refusal> {
-        let instance = self.store.system().instance().await.map_err(storage)?;
+    pub async fn set_up(&self, input: SetUp, from: Option<IpAddr>) -> Result<SetUpView, Refusal> {
+        let instance = self.store.system().instance().await?;
         if instance.is_some_and(|row| row.set_up_at.is_some()) {
             return Err(set_up_already());
         }
@@ -56,7 +59,7 @@ impl Control {
             });
         }
         let email = fields::email(&input.email)?;
-        let password = fields::password(&input.password)?;
+        let password = fields::password("password", &input.password)?;
         let workspace = fields::name("workspace", &input.workspace)?;
         let password_hash = self.passwords.hash(password).await?;
         let now = self.clock.now();
@@ -68,29 +71,29 @@ impl Control {
             created_at: now,
         };
 
-        let mut write = self.store.write().await.map_err(storage)?;
-        if !write.mark_set_up(now).await.map_err(storage)? {
+        let doer = Doer { actor: Actor::User(user.id), from };
+        let id = WorkspaceId::new(&*self.clock, &*self.random);
+        let mut write = self.store.write().await?;
+        if !write.mark_set_up(now).await? {
             return Err(set_up_already());
         }
         write.insert_user(&user).await.map_err(|error| match error {
             StoreError::Conflict => Refusal::new(Code::Conflict, "there is such a user already"),
-            error => storage(error),
+            error => error.into(),
         })?;
-        let made = self.insert_workspace(&mut write, user.id, &workspace).await?;
-        write.audit(
-            model::Actor::User(user.id),
-            Some(made.workspace.id),
-            "instance.set_up",
-            user.id,
-            json!({}),
-        );
-        let (token, expires_at) = self.open_session(&mut write, user.id).await?;
-        write.commit(now).await.map_err(storage)?;
+        let plan = self.plans.default_name();
+        let made = self.insert_workspace(&mut write, id, &workspace, plan).await?;
+        write.workspace(id).insert_member(user.id, Role::Owner, now).await?;
+        let named = json!({ "name": workspace });
+        write.audit(doer, Some(id), "workspace.created", id, named);
+        write.audit(doer, Some(id), "instance.set_up", user.id, json!({}));
+        let (token, expires_at) = self.open_session(&mut write, doer, user.id).await?;
+        write.commit(now).await?;
         Ok(SetUpView {
             token,
             expires_at,
             user: UserView { id: user.id, email: user.email },
-            workspace: made.workspace,
+            workspace: NamedId { id, name: made.row.name },
             project: made.project,
         })
     }

@@ -6,19 +6,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use hyper::body::Incoming;
-use model::{Code, Refusal};
-use store::workspace::PROVIDER_KEY_FIELD;
+use model::{Code, Refusal, TierSource};
+use store::workspace::{Health, PROVIDER_KEY_FIELD};
 use tokio::time::Instant;
-use vault::{Place, ProviderKey, Scrubber};
+use vault::{Place, ProviderKey, Scrubber, header_of};
 use wire::openai::answer;
 
-use crate::Gateway;
 use crate::authorize::Permit;
 use crate::body::Bounds;
 use crate::parse::Call;
 use crate::plan::{Candidate, Plan};
 use crate::record::{InFlight, OpenAttempt};
 use crate::upstream::{Blame, ChatCall, Retry, UpstreamError, read_answer};
+use crate::{Gateway, KeyFinding, KeyReport, detect_tier};
 
 /// A provider has begun to answer. From here on nothing is tried again.
 #[must_use]
@@ -138,7 +138,9 @@ async fn one(
     in_flight: &mut InFlight<'_>,
     deadline: Instant,
 ) -> Result<Begun, UpstreamError> {
-    let key = resolve(gw, permit, candidate)?;
+    let told = Told { gw, permit, candidate };
+    let key = resolve(gw, permit, candidate).inspect_err(|_| told.closed())?;
+    told.used();
     let scrubber = key.as_ref().map(Scrubber::new);
     let include_usage = candidate.provider.include_usage;
     in_flight.dispatch();
@@ -160,6 +162,7 @@ async fn one(
     drop(key);
     let (parts, body) = answer.into_parts();
     in_flight.answered(parts.status.as_u16());
+    told.headers(&parts.headers);
     if !parts.status.is_success() {
         let bounds = Bounds {
             bytes_max: gw.limits.error_bytes_max,
@@ -169,6 +172,9 @@ async fn one(
         // The status has said enough: words that do not come are not waited for.
         let body = read_answer(body, bounds).await.unwrap_or_default();
         let error = UpstreamError::refused(candidate.provider, &parts, &body, scrubber.as_ref());
+        if error.code == Code::UpstreamKeyInvalid && error.blame == Blame::Key {
+            told.tell(KeyFinding::Refused);
+        }
         return Err(error);
     }
     if let Some(encoding) = parts.headers.get(http::header::CONTENT_ENCODING)
@@ -182,6 +188,7 @@ async fn one(
     }
     if is_stream {
         let content = Content::Stream(body);
+        told.works();
         return Ok(Begun { headers: parts.headers, scrubber, content });
     }
     let bounds =
@@ -198,7 +205,61 @@ async fn one(
     if !answer::is_object(&body) {
         return Err(garbled("the provider's answer is no JSON object"));
     }
+    told.works();
     Ok(Begun { headers: parts.headers, scrubber, content: Content::Plain(body) })
+}
+
+/// What an attempt tells of its key, for others to write down.
+struct Told<'a> {
+    gw: &'a Gateway,
+    permit: &'a Permit,
+    candidate: &'a Candidate<'a>,
+}
+
+impl Told<'_> {
+    fn used(&self) {
+        let now = self.gw.clock.now();
+        self.note(|report| report.used_at = Some(now));
+    }
+
+    /// A node without the master key that sealed it knows nothing of the key.
+    fn closed(&self) {
+        let version = self.candidate.key.row.key_version;
+        if version.is_some_and(|version| self.gw.vault.has(version)) {
+            self.tell(KeyFinding::Closed);
+        }
+    }
+
+    fn tell(&self, finding: KeyFinding) {
+        self.note(|report| report.finding = Some(finding));
+    }
+
+    /// An answer's rate limits: what is left, and for some providers the tier.
+    fn headers(&self, headers: &HeaderMap) {
+        let Candidate { provider, key, model } = self.candidate;
+        let now = self.gw.clock.now();
+        let Some(reading) = self.gw.headroom.note(key.row.id, model, provider, headers, now) else {
+            return;
+        };
+        let by_hand = key.row.tier_source == Some(TierSource::UserSpecified);
+        let tier = detect_tier(provider, Some(model), &reading).filter(|_| !by_hand);
+        if tier.is_some() && tier != key.row.tier {
+            self.note(|report| report.tier = tier);
+        }
+    }
+
+    /// Only where it is news: keys that work are told of once.
+    fn works(&self) {
+        if self.candidate.key.row.health != Health::Healthy {
+            self.tell(KeyFinding::Works);
+        }
+    }
+
+    fn note(&self, tell: impl FnOnce(&mut KeyReport)) {
+        let row = &self.candidate.key.row;
+        let workspace = self.permit.caller().workspace.id;
+        self.gw.key_news.note(row.id, workspace, row.sealed_version, tell);
+    }
 }
 
 /// A success that is none: it was worked on and will be billed, so that no other key is asked.
@@ -227,7 +288,9 @@ fn resolve(
         sealed_version: row.sealed_version,
         origin: candidate.key.base_url.origin(),
     };
-    let opened = match row.key_version.and_then(|version| workspace.derived(version)) {
+    // What is sealed anew under a new master key says so itself; the row's word for it may be a moment older.
+    let version = header_of(sealed).ok().map(|header| header.version);
+    let opened = match version.and_then(|version| workspace.derived(version)) {
         Some(key) => gw.vault.open_provider_key_with(key, sealed, &place),
         None => gw.vault.open_provider_key(sealed, &place),
     };
@@ -238,7 +301,7 @@ fn resolve(
             Retry::Next,
             Code::NoProviderKey,
             "the stored key could not be opened: replace it, or ask the operator to run \
-             `keystile vault status`",
+             `keystile vault doctor`",
         )
     })
 }

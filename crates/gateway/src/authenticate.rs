@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Code, Refusal};
+use model::{Code, Refusal, WorkspaceId};
 use store::StoreError;
 use vault::GatewayToken;
 
@@ -34,25 +34,34 @@ pub async fn identify(gw: &Gateway, credential: Option<&str>) -> Result<Caller, 
         return Err(invalid_api_key("this is no gateway key"));
     };
     let now = gw.clock.now();
-    if gw.directory.is_stale(gw.limits.stale_max) {
-        return Err(no_answer());
-    }
+    refuse_stale(gw)?;
     let hash = token.hash(&gw.pepper);
     let key = within(gw.directory.identity(hash)).await?;
     let Some(key) = key else {
         return Err(invalid_api_key("there is no such gateway key"));
     };
-    if key.is_revoked {
-        return Err(invalid_api_key("this gateway key was revoked"));
-    }
-    if key.expires_at.is_some_and(|expiry| expiry <= now) {
-        return Err(invalid_api_key("this gateway key has expired"));
+    if !key.is_alive(hash, now) {
+        let why = "this gateway key was revoked, replaced or blocked, or has expired";
+        return Err(invalid_api_key(why));
     }
     let workspace = within(gw.directory.workspace(key.workspace)).await?;
     let Some(workspace) = workspace else {
         return Err(invalid_api_key("there is no such gateway key"));
     };
     Ok(Caller { key, workspace })
+}
+
+/// A workspace that somebody else than its gateway keys asks about.
+pub async fn workspace(
+    gw: &Gateway,
+    id: WorkspaceId,
+) -> Result<Option<Arc<WorkspaceEntry>>, Refusal> {
+    refuse_stale(gw)?;
+    within(gw.directory.workspace(id)).await
+}
+
+fn refuse_stale(gw: &Gateway) -> Result<(), Refusal> {
+    if gw.directory.is_stale(gw.limits.stale_max) { Err(no_answer()) } else { Ok(()) }
 }
 
 /// What memory does not have, the database must give soon.

@@ -4,7 +4,9 @@ use model::{Code, ProjectId, ProviderId, Refusal, Scope};
 use store::journal::Reservation;
 
 use crate::Gateway;
+use crate::accept::invalid_api_key;
 use crate::authenticate::Caller;
+use crate::rules::{Rules, names};
 
 /// The right to make calls for one request. Only `authorize` makes one; `attempt` needs it, the `Recorder` consumes it.
 #[must_use]
@@ -57,11 +59,13 @@ impl Caller {
         self.key.project.unwrap_or(self.workspace.default_project)
     }
 
-    /// An entry without a provider holds for all of them.
+    /// What the settings of its project and workspace leave it.
+    pub(crate) fn rules(&self) -> Result<&Rules, Refusal> {
+        let rules = self.workspace.rules.get(&self.project());
+        rules.ok_or_else(|| invalid_api_key("the project of this gateway key is gone"))
+    }
+
     pub(crate) fn allows_model(&self, provider: &ProviderId, model: &str) -> bool {
-        let Some(allowed) = &self.key.allowed_models else { return true };
-        allowed.iter().any(|entry| {
-            entry.model == model && entry.provider.as_ref().is_none_or(|named| named == provider)
-        })
+        self.key.allowed_models.as_ref().is_none_or(|list| names(list, provider, model))
     }
 }

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use model::plan::Plans;
 use model::{
-    BaseUrl, Catalogue, GatewayKeyId, KeyVersion, ModelRef, ProjectId, ProviderId, ScopeSet,
-    Timestamp, WorkspaceId,
+    Catalogue, GatewayKeyId, KeyVersion, ModelRef, ProjectId, ScopeSet, Timestamp, WorkspaceId,
 };
 use quick_cache::sync::Cache;
 use store::workspace::{GatewayKeyRow, ProviderKeyRow};
 use store::{Change, ChangeKind, Store, StoreError};
 use tokio::time::Instant;
 use vault::{TokenHash, Vault, WorkspaceKey, WorkspaceSalt};
+
+use crate::provider_key::ProviderKeyEntry;
+use crate::rules::{Rules, models};
 
 /// A gateway key as the data plane needs it.
 pub struct Identity {
@@ -22,8 +25,14 @@ pub struct Identity {
     pub project: Option<ProjectId>,
     pub scopes: ScopeSet,
     pub allowed_models: Option<Vec<ModelRef>>,
-    pub expires_at: Option<Timestamp>,
-    pub is_revoked: bool,
+    row: GatewayKeyRow,
+}
+
+impl Identity {
+    /// Whether the token with this hash opens the door now.
+    pub fn is_alive(&self, hash: TokenHash, now: Timestamp) -> bool {
+        self.row.is_alive(hash.as_bytes(), now)
+    }
 }
 
 /// A workspace with its provider keys, still sealed.
@@ -31,15 +40,10 @@ pub struct WorkspaceEntry {
     pub id: WorkspaceId,
     pub salt: WorkspaceSalt,
     pub default_project: ProjectId,
+    /// Of each project. A key of a project that is not here opens nothing.
+    pub rules: BTreeMap<ProjectId, Rules>,
     pub provider_keys: Vec<Arc<ProviderKeyEntry>>,
     derived: BTreeMap<KeyVersion, WorkspaceKey>,
-}
-
-pub struct ProviderKeyEntry {
-    pub row: ProviderKeyRow,
-    pub provider: ProviderId,
-    /// Where it may be used now; differs from the row's origin when the operator moved the provider.
-    pub base_url: BaseUrl,
 }
 
 impl WorkspaceEntry {
@@ -55,6 +59,7 @@ struct Shared {
     store: Store,
     vault: Arc<Vault>,
     catalogue: Arc<Catalogue>,
+    plans: Arc<Plans>,
     /// By the token's whole hash. Unknown tokens are remembered too, so that guessing costs no lookups.
     identities: Cache<TokenHash, Option<Arc<Identity>>>,
     workspaces: Cache<WorkspaceId, Arc<WorkspaceEntry>>,
@@ -68,11 +73,17 @@ const IDENTITIES_MAX: usize = 100_000;
 const WORKSPACES_MAX: usize = 20_000;
 
 impl Directory {
-    pub fn new(store: Store, vault: Arc<Vault>, catalogue: Arc<Catalogue>) -> Self {
+    pub fn new(
+        store: Store,
+        vault: Arc<Vault>,
+        catalogue: Arc<Catalogue>,
+        plans: Arc<Plans>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             store: store.clone(),
             vault,
             catalogue,
+            plans,
             identities: Cache::new(IDENTITIES_MAX),
             workspaces: Cache::new(WORKSPACES_MAX),
             generation: Mutex::new(0),
@@ -172,6 +183,12 @@ impl Shared {
         let projects = workspace.projects().await?;
         let default_project = projects.iter().find(|project| project.name == "default");
         let Some(default_project) = default_project else { return Ok(None) };
+        let byok = self.plans.plan(&row.plan).is_some_and(|plan| plan.byok);
+        let rules = projects.iter().map(|project| {
+            let rules = Rules::new(&row.settings, &project.settings, byok, &self.catalogue);
+            (project.id, rules)
+        });
+        let rules = rules.collect();
         let rows = workspace.provider_keys().await?;
         let derived = rows
             .iter()
@@ -186,31 +203,32 @@ impl Shared {
             id,
             salt,
             default_project: default_project.id,
+            rules,
             provider_keys,
             derived,
         }))
     }
 
     fn read_identity(&self, row: GatewayKeyRow) -> Identity {
-        let models = |names: Vec<String>| {
-            // A name this version cannot read allows nothing.
-            names.iter().filter_map(|name| ModelRef::parse(name, &self.catalogue)).collect()
-        };
         Identity {
             id: row.id,
             workspace: row.workspace,
             project: row.project,
-            scopes: row.scopes,
-            allowed_models: row.allowed_models.map(models),
-            expires_at: row.expires_at,
-            is_revoked: row.revoked_at.is_some(),
+            scopes: row.scopes.clone(),
+            allowed_models: self.models(row.policy.allowed_models.as_deref()),
+            row,
         }
+    }
+
+    fn models(&self, names: Option<&[String]>) -> Option<Vec<ModelRef>> {
+        names.map(|names| models(names, &self.catalogue))
     }
 
     /// `None` for a provider that this version's catalogue no longer has.
     fn provider_key(&self, row: ProviderKeyRow) -> Option<Arc<ProviderKeyEntry>> {
         let provider = self.catalogue.provider(&row.provider)?;
         let base_url = row.base_url.clone().or_else(|| provider.base_url.clone())?;
-        Some(Arc::new(ProviderKeyEntry { provider: provider.id.clone(), base_url, row }))
+        let allowed = self.models(row.allowed_models.as_deref());
+        Some(Arc::new(ProviderKeyEntry { provider: provider.id.clone(), base_url, allowed, row }))
     }
 }

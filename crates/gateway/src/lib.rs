@@ -6,13 +6,17 @@ mod authenticate;
 mod authorize;
 mod body;
 mod directory;
+mod headroom;
+mod key_news;
 mod limits;
 mod metrics;
 mod models;
 mod parse;
 mod plan;
 mod probe;
+mod provider_key;
 mod record;
+mod rules;
 mod stream;
 pub mod upstream;
 
@@ -26,9 +30,11 @@ use vault::{Pepper, Vault};
 
 pub use accept::credential;
 pub use directory::Directory;
+pub use headroom::{Headroom, ModelHeadroom, Reading, Window, detect_tier};
+pub use key_news::{Finding as KeyFinding, KeyNews, KeyReport};
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub use models::list_models;
+pub use models::{ReachableModel, list_models, models_of_key, models_of_workspace};
 pub use probe::{Finding, probe};
 pub use upstream::{Egress, Upstream};
 
@@ -58,6 +64,8 @@ pub struct Gateway {
     pub catalogue: Arc<Catalogue>,
     pub clock: Arc<dyn Clock>,
     pub directory: Directory,
+    pub key_news: KeyNews,
+    pub headroom: Arc<Headroom>,
     pub journal: Journal,
     pub metrics: Metrics,
     pub pepper: Arc<Pepper>,

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use model::{Code, Provider, ProviderId, ProviderKeyId, Refusal};
+use model::{Code, ProjectId, Provider, ProviderKeyId, Refusal};
 use store::workspace::Health;
 
-use crate::Gateway;
 use crate::authenticate::Caller;
 use crate::authorize::Permit;
-use crate::directory::ProviderKeyEntry;
+use crate::directory::WorkspaceEntry;
 use crate::parse::Call;
+use crate::provider_key::ProviderKeyEntry;
+use crate::rules::{Denial, Rules};
+use crate::{Gateway, KeyFinding, KeyReport};
 
 /// Ordered attempts; never empty.
 #[must_use]
@@ -32,17 +34,59 @@ pub fn plan<'a>(gw: &'a Gateway, permit: &Permit, call: &Call) -> Result<Plan<'a
         return Err(Refusal::new(Code::NoProviderKey, public));
     }
     let caller = permit.caller();
-    let providers = providers(gw, call)?;
+    let rules = caller.rules()?;
+    let wanted = Wanted::new(caller, rules, call);
+    let providers = match wanted.endpoint {
+        Some(_) => gw.catalogue.provider(CUSTOM).into_iter().collect(),
+        None => providers(gw, call)?,
+    };
     let mut attempts = Vec::new();
     let mut exclusions = Exclusions::default();
     for provider in &providers {
-        candidates(caller, call, pin, provider, &mut attempts, &mut exclusions);
+        candidates(caller, rules, &wanted, pin, provider, &mut attempts, &mut exclusions);
     }
+    exclusions.moved.iter().for_each(|key| tell_of_move(gw, caller, key));
     if attempts.is_empty() {
         return Err(exclusions.refusal(caller, call, &providers));
     }
     attempts.truncate(usize::try_from(gw.limits.attempts_max).unwrap_or(usize::MAX));
     Ok(Plan { attempts })
+}
+
+/// The provider of all endpoints that people bring themselves.
+const CUSTOM: &str = "custom";
+
+/// What the call's model comes down to in this workspace.
+struct Wanted<'a> {
+    /// As it was written, but for the provider.
+    written: &'a str,
+    /// As the provider knows it.
+    model: &'a str,
+    /// The custom endpoint that was named, as in `my-vllm/llama`.
+    endpoint: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(caller: &Caller, rules: &Rules, call: &'a Call) -> Self {
+        let written = call.model.model.as_str();
+        let named = call.model.provider.is_none().then(|| written.split_once('/')).flatten();
+        let endpoint = named.filter(|(name, model)| {
+            let keys = &caller.workspace.provider_keys;
+            !model.is_empty()
+                && keys.iter().any(|key| {
+                    rules.reaches(key, caller.project()) && key.row.name.as_deref() == Some(name)
+                })
+        });
+        match endpoint {
+            Some((name, model)) => Self { written, model, endpoint: Some(name) },
+            None => Self { written, model: written, endpoint: None },
+        }
+    }
+
+    /// Lists may name a model of an endpoint as callers write it.
+    fn is_allowed(&self, mut allows: impl FnMut(&str) -> bool) -> bool {
+        allows(self.model) || allows(self.written)
+    }
 }
 
 /// Never repeated when it is no id: some will paste the key itself here.
@@ -81,14 +125,19 @@ fn providers<'a>(gw: &'a Gateway, call: &Call) -> Result<Vec<&'a Provider>, Refu
 /// The keys for one provider, best first: the project's, the workspace's default, its others.
 fn candidates<'a>(
     caller: &Caller,
-    call: &Call,
+    rules: &Rules,
+    wanted: &Wanted<'_>,
     pin: Option<ProviderKeyId>,
     provider: &'a Provider,
     attempts: &mut Vec<Candidate<'a>>,
     exclusions: &mut Exclusions,
 ) {
-    if !caller.allows_model(&provider.id, &call.model.model) {
-        exclusions.model_not_allowed = true;
+    if !wanted.is_allowed(|model| caller.allows_model(&provider.id, model)) {
+        exclusions.model_not_allowed = Some("gateway key");
+        return;
+    }
+    if !wanted.is_allowed(|model| rules.allows_model(&provider.id, model)) {
+        exclusions.model_not_allowed = Some("project or workspace of gateway key");
         return;
     }
     let project = caller.project();
@@ -97,7 +146,8 @@ fn candidates<'a>(
         .provider_keys
         .iter()
         .filter(|key| key.provider == provider.id)
-        .filter(|key| key.row.project.is_none_or(|owner| owner == project))
+        .filter(|key| rules.reaches(key, project))
+        .filter(|key| wanted.endpoint.is_none_or(|name| key.row.name.as_deref() == Some(name)))
         .filter(|key| pin.is_none_or(|pin| key.row.id == pin))
         .collect();
     let ambiguous = pin.is_none()
@@ -110,23 +160,39 @@ fn candidates<'a>(
     // Stable: within a rank the store's order, oldest first, stays.
     keys.sort_by_key(|key| (key.row.project.is_none(), !key.row.is_default));
     for key in keys {
-        match usable(key) {
+        let judged = rules.allow_key(key, provider, wanted.model).map_err(Exclusion::Denied);
+        match judged.and_then(|()| usable(key).map_err(Exclusion::Unusable)) {
             Ok(()) => attempts.push(Candidate {
                 provider,
                 key: Arc::clone(key),
-                model: call.model.model.clone(),
+                model: wanted.model.to_owned(),
             }),
-            Err(reason) => exclusions.keys.push((key.row.id.to_string(), reason)),
+            Err(reason) => {
+                if is_moved(key) && key.row.health != Health::OriginChanged {
+                    exclusions.moved.push(Arc::clone(key));
+                }
+                exclusions.keys.push((key.row.id, reason));
+            }
         }
     }
+}
+
+/// A key goes to the origin it was given for and to no other.
+fn is_moved(key: &ProviderKeyEntry) -> bool {
+    key.base_url.origin().as_str() != key.row.origin
+}
+
+fn tell_of_move(gw: &Gateway, caller: &Caller, key: &ProviderKeyEntry) {
+    let (id, sealed_version) = (key.row.id, key.row.sealed_version);
+    let tell = |report: &mut KeyReport| report.finding = Some(KeyFinding::Moved);
+    gw.key_news.note(id, caller.workspace.id, sealed_version, tell);
 }
 
 fn usable(key: &ProviderKeyEntry) -> Result<(), &'static str> {
     if !key.row.is_active {
         return Err("is paused");
     }
-    // A key goes to the origin it was given for and to no other.
-    if key.base_url.origin().as_str() != key.row.origin || key.row.health == Health::OriginChanged {
+    if is_moved(key) {
         return Err("was stored for another address than the provider has now: replace it");
     }
     Ok(())
@@ -137,17 +203,25 @@ fn usable(key: &ProviderKeyEntry) -> Result<(), &'static str> {
 struct Exclusions {
     /// Several custom endpoints, and nothing that says which.
     ambiguous: bool,
-    model_not_allowed: bool,
-    keys: Vec<(String, &'static str)>,
+    /// Who leaves it out.
+    model_not_allowed: Option<&'static str>,
+    keys: Vec<(ProviderKeyId, Exclusion)>,
+    /// Those whose provider was moved, and whose health does not say so yet.
+    moved: Vec<Arc<ProviderKeyEntry>>,
+}
+
+/// Why one key is left out.
+enum Exclusion {
+    Denied(Denial),
+    Unusable(&'static str),
 }
 
 impl Exclusions {
     fn refusal(self, caller: &Caller, call: &Call, providers: &[&Provider]) -> Refusal {
         let names: Vec<&str> = providers.iter().map(|provider| provider.id.as_str()).collect();
         let names = names.join("\" or \"");
-        if self.model_not_allowed {
-            let public =
-                format!("gateway key {} may not use model \"{}\"", caller.key.id, call.model);
+        if let Some(who) = self.model_not_allowed {
+            let public = format!("{who} {} may not use model \"{}\"", caller.key.id, call.model);
             let refusal = Refusal::new(Code::ModelNotAllowed, public);
             return Refusal { param: Some("model"), ..refusal };
         }
@@ -156,8 +230,7 @@ impl Exclusions {
             return Refusal::invalid("model", public);
         }
         if let Some((id, reason)) = self.keys.first() {
-            let public = format!("no key for provider \"{names}\" can be used: {id} {reason}");
-            return Refusal::new(Code::NoProviderKey, public);
+            return reason.refusal(*id, &names, call);
         }
         if let Some(pin) = &call.request.wishes.provider_key {
             let public = format!("routing.provider_key: no key {pin} for provider \"{names}\"");
@@ -172,12 +245,49 @@ impl Exclusions {
     }
 }
 
-/// Whether the caller has a usable key for a provider: what the list of models shows.
-pub fn reaches(caller: &Caller, provider: &ProviderId) -> bool {
-    let project = caller.project();
-    caller.workspace.provider_keys.iter().any(|key| {
-        key.provider == *provider
-            && key.row.project.is_none_or(|owner| owner == project)
-            && usable(key).is_ok()
-    })
+impl Exclusion {
+    fn refusal(&self, id: ProviderKeyId, names: &str, call: &Call) -> Refusal {
+        let reason = match self {
+            Self::Denied(Denial::DataPolicy { promised, required }) => {
+                let public = format!(
+                    "the data policy here is {required}, and key {id} for provider \"{names}\" \
+                     promises {promised}: attest a contract on the key, or use another provider"
+                );
+                return Refusal::new(Code::DataPolicyUnsatisfied, public);
+            }
+            Self::Denied(Denial::Model) => {
+                let model = &call.model;
+                let public = format!("key {id} may not be used for model \"{model}\"");
+                let refusal = Refusal::new(Code::ModelNotAllowed, public);
+                return Refusal { param: Some("model"), ..refusal };
+            }
+            Self::Denied(Denial::Plan) => {
+                let public = "the workspace's plan does not include keys of one's own";
+                return Refusal::new(Code::PlanForbids, public);
+            }
+            Self::Denied(Denial::WorkspaceKeysOff) => {
+                "is the workspace's, and the project does not use those (use_workspace_keys)"
+            }
+            Self::Unusable(reason) => reason,
+        };
+        let public = format!("no key for provider \"{names}\" can be used: {id} {reason}");
+        Refusal::new(Code::NoProviderKey, public)
+    }
+}
+
+/// Whether a project can reach a model on a usable key: what the list of models shows.
+pub fn reaches(
+    workspace: &WorkspaceEntry,
+    project: ProjectId,
+    provider: &Provider,
+    model: &str,
+) -> bool {
+    let Some(rules) = workspace.rules.get(&project) else { return false };
+    rules.allows_model(&provider.id, model)
+        && workspace.provider_keys.iter().any(|key| {
+            key.provider == provider.id
+                && rules.reaches(key, project)
+                && rules.allow_key(key, provider, model).is_ok()
+                && usable(key).is_ok()
+        })
 }

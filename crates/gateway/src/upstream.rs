@@ -6,6 +6,7 @@ mod body;
 mod connector;
 mod error;
 pub mod judge;
+mod post;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -168,23 +168,6 @@ impl Upstream {
             }
         }
     }
-}
-
-/// A plain call to an address the person at this machine named: for the command line's own use of the API.
-pub async fn call_own_api(
-    egress: &Egress,
-    request: Request<Bytes>,
-    within: Duration,
-) -> Result<Response<Bytes>, String> {
-    let judge = Judge::for_catalogue(egress);
-    let client = http_client(JudgedConnector::new(judge, Arc::new(SystemResolver)), within);
-    let request = request.map(|body| SplicedBody::new(vec![body]));
-    let answer = tokio::time::timeout(within, async {
-        let (parts, body) = client.request(request).await.map_err(reason)?.into_parts();
-        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
-        Ok(Response::from_parts(parts, body))
-    });
-    answer.await.unwrap_or_else(|_| Err(format!("no answer within {} s", within.as_secs())))
 }
 
 fn reason(error: hyper_util::client::legacy::Error) -> String {

@@ -1,5 +1,9 @@
 //! The providers and models we know: facts read from `catalogue/*.toml`, never policy.
 
+mod check;
+mod limits;
+mod provider;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +11,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::BaseUrl;
+
+pub use limits::{
+    ALL_MODELS, Counts, ModelFamily, Per, ProviderTier, RateWindow, ResetForm, ResetHeader,
+    TierLimits, TierSign,
+};
+pub use provider::{AuthHeader, ProbeCall, Provider};
 
 /// A provider's canonical name. Only a catalogue makes one, from any of the provider's spellings.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,81 +33,6 @@ impl fmt::Display for ProviderId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Provider {
-    pub id: ProviderId,
-    pub name: String,
-    /// How the routes of a workspace spell it, where that differs from the id.
-    #[serde(default)]
-    pub workspace_name: Option<String>,
-    #[serde(default)]
-    pub aliases: Vec<String>,
-    /// Absent where every key brings its own.
-    #[serde(default)]
-    pub base_url: Option<BaseUrl>,
-    pub auth: AuthHeader,
-    /// Absent where the provider does not speak OpenAI's chat completions.
-    #[serde(default)]
-    pub chat: Option<String>,
-    #[serde(default)]
-    pub include_usage: bool,
-    pub probe: ProbeCall,
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    #[serde(default)]
-    pub invalid_key: Vec<String>,
-    #[serde(default)]
-    pub no_credit: Vec<String>,
-    #[serde(default)]
-    pub rate_limited: Vec<String>,
-    #[serde(default)]
-    pub key_url: Option<String>,
-    /// What the provider says when a key is bad and neither code nor status does, in lower case.
-    #[serde(default)]
-    pub invalid_key_words: Vec<String>,
-    /// Statuses that mean a bad key, beside 401.
-    #[serde(default)]
-    pub invalid_key_status: Vec<u16>,
-    /// Statuses that mean the request itself is not wanted, whatever the key.
-    #[serde(default)]
-    pub bad_request_status: Vec<u16>,
-    /// Statuses that mean the same as a listed `no_credit` code.
-    #[serde(default)]
-    pub no_credit_status: Vec<u16>,
-    pub source: String,
-}
-
-impl Provider {
-    /// As the routes of a workspace spell it.
-    pub fn workspace_name(&self) -> &str {
-        self.workspace_name.as_deref().unwrap_or(self.id.as_str())
-    }
-
-    fn answers_to(&self, name: &str) -> bool {
-        self.id.as_str() == name || self.aliases.iter().any(|alias| alias == name)
-    }
-}
-
-/// The header a key travels in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuthHeader {
-    Bearer,
-    XApiKey,
-    XGoogApiKey,
-}
-
-/// The cheapest call that tells a good key from a bad one.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProbeCall {
-    pub path: String,
-    /// Where the probe's header differs from the calls'.
-    #[serde(default)]
-    pub auth: Option<AuthHeader>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -125,6 +60,8 @@ pub struct Model {
 pub enum CatalogueError {
     #[error("two providers are called \"{0}\"")]
     DuplicateName(String),
+    #[error("provider \"{provider}\": {reason}")]
+    Flawed { provider: ProviderId, reason: String },
     #[error("the catalogue does not parse: {0}")]
     Parse(#[from] toml::de::Error),
     #[error("models are listed for \"{0}\", which is no provider")]
@@ -155,14 +92,10 @@ impl Catalogue {
 
     pub fn parse(providers: &str, models: &str) -> Result<Self, CatalogueError> {
         let ProvidersFile { provider: providers } = toml::from_str(providers)?;
-        let mut names = std::collections::BTreeSet::new();
+        refuse_ambiguous(&providers)?;
         for provider in &providers {
-            let own = std::iter::once(provider.id.as_str());
-            for name in own.chain(provider.aliases.iter().map(String::as_str)) {
-                if !names.insert(name) {
-                    return Err(CatalogueError::DuplicateName(name.to_owned()));
-                }
-            }
+            let flawed = |reason| CatalogueError::Flawed { provider: provider.id.clone(), reason };
+            check::flawless(provider).map_err(flawed)?;
         }
         let models: BTreeMap<ProviderId, BTreeMap<String, Model>> = toml::from_str(models)?;
         let stranger = models.keys().find(|id| !providers.iter().any(|p| p.id == **id));
@@ -181,7 +114,7 @@ impl Catalogue {
         true
     }
 
-    /// By any of its spellings.
+    /// By any of its spellings, in any case.
     pub fn provider(&self, name: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.answers_to(name))
     }
@@ -203,57 +136,18 @@ impl Catalogue {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shipped_catalogue_holds_together() {
-        let catalogue = Catalogue::shipped().expect("valid");
-
-        for provider in catalogue.providers() {
-            let custom = provider.id.as_str() == "custom";
-            assert_eq!(provider.base_url.is_none(), custom, "{}", provider.id);
-            assert!(provider.base_url.as_ref().is_none_or(BaseUrl::is_https), "{}", provider.id);
-            assert!(provider.probe.path.starts_with('/'), "{}", provider.id);
-            assert!(provider.chat.as_ref().is_none_or(|path| path.starts_with('/')));
+/// No two providers may answer to one name, in whatever case it is written.
+fn refuse_ambiguous(providers: &[Provider]) -> Result<(), CatalogueError> {
+    let mut owners = BTreeMap::new();
+    for (number, provider) in providers.iter().enumerate() {
+        for spelling in provider.spellings() {
+            if *owners.entry(spelling.to_ascii_lowercase()).or_insert(number) != number {
+                return Err(CatalogueError::DuplicateName(spelling.to_owned()));
+            }
         }
     }
-
-    #[test]
-    fn every_spelling_of_the_seeds_is_known() {
-        let catalogue = Catalogue::shipped().expect("valid");
-
-        for (spelling, id) in [
-            ("google", "gemini"),
-            ("google_ai_studio", "gemini"),
-            ("grok", "xai"),
-            ("together_ai", "together"),
-            ("fireworks_ai", "fireworks"),
-            ("z_ai", "zai"),
-            ("moonshot", "moonshot"),
-            ("custom", "custom"),
-        ] {
-            let provider = catalogue.provider(spelling).expect(spelling);
-            assert_eq!(provider.id.as_str(), id);
-        }
-    }
-
-    #[test]
-    fn a_name_taken_twice_is_refused() {
-        let table = "[[provider]]\nid = \"a\"\nname = \"A\"\nauth = \"bearer\"\nprobe = { path = \"/\" }\nsource = \"-\"\n";
-
-        let twice = Catalogue::parse(&table.repeat(2), "");
-
-        assert!(matches!(twice, Err(CatalogueError::DuplicateName(name)) if name == "a"));
-    }
-
-    #[test]
-    fn bare_models_are_found_by_their_provider() {
-        let catalogue = Catalogue::shipped().expect("valid");
-
-        let providers = catalogue.providers_of("gpt-4o");
-
-        assert_eq!(providers.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(), ["openai"]);
-    }
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,6 +58,12 @@ macro_rules! ids {
             }
         }
 
+        $crate::schema::written_as_text!(
+            $name,
+            concat!("An id that begins with ", $prefix, "_"),
+            Some(concat!("^", $prefix, "_[0-9a-f]{32}$"))
+        );
+
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
@@ -72,6 +78,7 @@ ids! {
     GatewayKeyId = "gk";
     /// One installation: every node over the same database shares it.
     InstanceId = "ins";
+    InvitationId = "inv";
     /// One process's journal.
     NodeId = "node";
     ProjectId = "prj";

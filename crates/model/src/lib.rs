@@ -3,30 +3,41 @@
 pub mod actor;
 pub mod catalogue;
 pub mod clock;
+pub mod data_policy;
 pub mod ids;
 pub mod model_ref;
 pub mod money;
 pub mod origin;
+pub mod plan;
 pub mod random;
 pub mod refusal;
 pub mod role;
+mod schema;
 pub mod scope;
 pub mod sealed;
+pub mod secret_category;
+pub mod settings;
+pub mod tier;
 pub mod usage;
 
-pub use actor::Actor;
+pub use actor::{Actor, Doer};
 pub use catalogue::{Catalogue, Provider, ProviderId};
 pub use clock::{Clock, Timestamp};
+pub use data_policy::DataPolicy;
 pub use ids::{
-    GatewayKeyId, InstanceId, NodeId, ProjectId, ProviderKeyId, RequestId, SecretId, SessionId,
-    UserId, WorkspaceId,
+    GatewayKeyId, InstanceId, InvitationId, NodeId, ProjectId, ProviderKeyId, RequestId, SecretId,
+    SessionId, UserId, WorkspaceId,
 };
 pub use model_ref::ModelRef;
 pub use money::{MicroUsd, PicoUsd};
 pub use origin::{BaseUrl, Origin};
+pub use plan::{ModelTier, Plan, Plans};
 pub use random::Random;
 pub use refusal::{Code, Refusal};
 pub use role::Role;
 pub use scope::{Scope, ScopeSet};
 pub use sealed::{KeyVersion, Sealed};
+pub use secret_category::SecretCategory;
+pub use settings::{KeyPolicy, Settings};
+pub use tier::{Tier, TierSource};
 pub use usage::Usage;

@@ -119,6 +119,8 @@ impl<'de> Deserialize<'de> for BaseUrl {
     }
 }
 
+crate::schema::written_as_text!(BaseUrl, "An http or https URL", None);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
     Conflict,
+    DataPolicyUnsatisfied,
     ForbiddenRole,
     Internal,
     InvalidApiKey,
@@ -19,9 +20,12 @@ pub enum Code {
     ModelNotFound,
     NoProviderKey,
     NotFound,
+    PlanForbids,
     ProviderRejectedKey,
+    QuotaExceeded,
     RateLimited,
     RequestTooLarge,
+    SpendCapExceeded,
     StorageUnavailable,
     UpstreamError,
     UpstreamKeyInvalid,
@@ -29,6 +33,7 @@ pub enum Code {
     UpstreamRateLimited,
     UpstreamTimeout,
     UpstreamUnavailable,
+    VersionConflict,
 }
 
 impl Code {
@@ -55,6 +60,7 @@ impl Code {
     const fn row(self) -> (u16, &'static str) {
         match self {
             Self::Conflict => (409, "conflict"),
+            Self::DataPolicyUnsatisfied => (403, "data_policy_unsatisfied"),
             Self::ForbiddenRole => (403, "forbidden_role"),
             Self::Internal => (500, "internal"),
             Self::InvalidApiKey => (401, "invalid_api_key"),
@@ -67,9 +73,12 @@ impl Code {
             Self::ModelNotFound => (404, "model_not_found"),
             Self::NoProviderKey => (403, "no_provider_key"),
             Self::NotFound => (404, "not_found"),
+            Self::PlanForbids => (403, "plan_forbids"),
             Self::ProviderRejectedKey => (400, "provider_rejected_key"),
+            Self::QuotaExceeded => (402, "quota_exceeded"),
             Self::RateLimited => (429, "rate_limited"),
             Self::RequestTooLarge => (413, "request_too_large"),
+            Self::SpendCapExceeded => (402, "spend_cap_exceeded"),
             Self::StorageUnavailable => (503, "storage_unavailable"),
             Self::UpstreamError => (502, "upstream_error"),
             Self::UpstreamKeyInvalid => (424, "upstream_key_invalid"),
@@ -77,6 +86,7 @@ impl Code {
             Self::UpstreamRateLimited => (429, "upstream_rate_limited"),
             Self::UpstreamTimeout => (504, "upstream_timeout"),
             Self::UpstreamUnavailable => (503, "upstream_unavailable"),
+            Self::VersionConflict => (412, "version_conflict"),
         }
     }
 }

@@ -41,6 +41,11 @@ impl Scope {
             Self::WriteSecrets => "write:secrets",
         }
     }
+
+    /// Whether it changes something.
+    pub const fn is_write(self) -> bool {
+        matches!(self, Self::WriteByok | Self::WriteKeys | Self::WriteSecrets)
+    }
 }
 
 impl fmt::Display for Scope {
@@ -91,6 +96,20 @@ impl ScopeSet {
 }
 
 const EVERYTHING: &str = "*";
+
+/// A list of scopes.
+impl utoipa::PartialSchema for ScopeSet {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder};
+        let names = std::iter::once(EVERYTHING).chain(Scope::ALL.iter().map(|s| s.as_str()));
+        let name = ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(names));
+        ArrayBuilder::new().items(name).into()
+    }
+}
+
+impl utoipa::ToSchema for ScopeSet {}
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

@@ -6,10 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use control::{Control, Passwords, Probe, Probed, SetupToken, Strength};
+use bytes::Bytes;
+use control::{
+    Control, FailedSignIns, HeadroomWindow, Headrooms, Letter, Messenger, ModelHeadroom, Node,
+    Noted, Notices, Passwords, Posting, Probe, Probed, Rotation, SetupToken, Strength,
+};
 use gateway::upstream::{Resolve, SystemResolver};
-use gateway::{Directory, Gateway, Metrics, Upstream};
-use model::{BaseUrl, Catalogue, Clock, Provider, Random};
+use gateway::{Directory, Gateway, Headroom, KeyNews, Metrics, Upstream};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use model::{BaseUrl, Catalogue, Clock, Provider, ProviderKeyId, Random, Timestamp};
 use store::bus::Follower;
 use store::drain::Drainer;
 use store::journal::{Journal, JournalWriter, NodeLock, node_id};
@@ -17,10 +22,13 @@ use store::{Location, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use vault::ProviderKey;
 
+use crate::keeper;
 use crate::listener::Listener;
 use crate::master_key::{self, Origin};
+use crate::mcp::Mcp;
 use crate::router;
 use crate::shared::Shared;
 use crate::telemetry::{self, Telemetry};
@@ -57,6 +65,7 @@ pub struct App {
     journal_writer: JournalWriter,
     stop: watch::Sender<bool>,
     drainer: JoinHandle<()>,
+    keeper: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     store: Store,
     _lock: NodeLock,
@@ -92,13 +101,22 @@ impl App {
 
         let vault = unlocked.vault;
         let pepper = unlocked.pepper;
-        let directory = Directory::new(store.clone(), Arc::clone(&vault), Arc::clone(&catalogue));
+        let plans = Arc::new(config.plans.clone());
+        let directory = Directory::new(
+            store.clone(),
+            Arc::clone(&vault),
+            Arc::clone(&catalogue),
+            Arc::clone(&plans),
+        );
+        let headroom = Arc::new(Headroom::default());
         let gateway = Arc::new(Gateway {
             limits: config.limits.clone(),
             catalogue: Arc::clone(&catalogue),
             clock: Arc::clone(&clock),
             directory,
+            headroom: Arc::clone(&headroom),
             journal,
+            key_news: KeyNews::default(),
             metrics: Metrics::default(),
             pepper: Arc::clone(&pepper),
             upstream: upstream.clone(),
@@ -108,30 +126,48 @@ impl App {
         let has_owner = instance.is_some_and(|row| row.set_up_at.is_some());
         let (setup_token, made_token) = setup_token(config, &*random);
         let made_token = made_token.filter(|_| !has_owner);
+        let (notices, waiting) = Notices::new();
         let control = Arc::new(Control {
             catalogue,
             clock: Arc::clone(&clock),
+            failed_sign_ins: FailedSignIns::default(),
+            headrooms: Arc::new(GatewayHeadrooms(headroom)),
+            key_operations_per_minute: config.key_operations_per_minute,
+            node: Node { id: node, version: env!("CARGO_PKG_VERSION"), started_at: clock.now() },
+            messenger: Arc::new(UpstreamMessenger { upstream: upstream.clone() }),
+            noted: Noted::default(),
+            notices,
             passwords: Passwords::new(password_strength, Arc::clone(&random)),
             pepper,
+            plans,
             probe: Arc::new(UpstreamProbe { upstream }),
+            public_url: config.public_url.clone(),
             random: Arc::clone(&random),
+            rotation: Rotation {
+                source: Arc::new(master_key::Source::new(config, &master_key)),
+                configured: config.vault_suite,
+                pause: config.vault_reseal_pause,
+            },
             setup_token,
             signer: unlocked.signer,
             store: store.clone(),
             vault,
         });
 
+        control.report_node().await.context("this node could not be announced")?;
         let telemetry = Telemetry::new(&gateway);
         let shared = Arc::new(Shared { control, gateway, telemetry, clock, random });
         let (stop, stopped) = watch::channel(false);
         let drainer = tokio::spawn(drainer.run(stopped.clone()));
         let follower = Follower::new(store.clone()).await?;
+        let keeper = tokio::spawn(keeper::run(Arc::clone(&shared), waiting, stopped.clone()));
         let upkeep = tokio::spawn(upkeep::run(Arc::clone(&shared), follower, stopped));
         let socket = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {} (--listen takes another)", config.listen)
         })?;
         let address = socket.local_addr()?;
-        let routes = router::routes(Arc::clone(&shared));
+        let mcp = Mcp::new(&shared, &config.public_url, address);
+        let routes = router::routes(Arc::clone(&shared), mcp)?;
         let listener = Listener::start(socket, routes, config.connections_max);
         Ok(Self {
             address,
@@ -143,6 +179,7 @@ impl App {
             journal_writer,
             stop,
             drainer,
+            keeper,
             upkeep,
             store,
             _lock: lock,
@@ -165,7 +202,7 @@ impl App {
         }
         self.stop.send_replace(true);
         let rest = async {
-            for task in [self.drainer, self.upkeep] {
+            for task in [self.drainer, self.keeper, self.upkeep] {
                 if let Err(error) = task.await {
                     tracing::error!(error = %error, "a background task ended badly");
                 }
@@ -250,7 +287,59 @@ impl Probe for UpstreamProbe {
     ) -> control::Probing<'a> {
         Box::pin(async move {
             let found = gateway::probe(&self.upstream, provider, base_url, key).await;
-            Probed { validation: found.validation, words: found.words }
+            Probed {
+                validation: found.validation,
+                words: found.words,
+                detected_tier: found.detected_tier,
+            }
+        })
+    }
+}
+
+/// What the data plane remembers of its answers.
+struct GatewayHeadrooms(Arc<Headroom>);
+
+impl Headrooms for GatewayHeadrooms {
+    fn known(&self, key: ProviderKeyId, now: Timestamp) -> Vec<ModelHeadroom> {
+        let window = |window: gateway::Window| HeadroomWindow {
+            counts: window.counts,
+            per: window.per,
+            limit: window.limit,
+            remaining: window.remaining,
+            resets_at: window.resets_at,
+        };
+        let known = self.0.of_key(key, now).into_iter().map(|known| ModelHeadroom {
+            model: known.model.to_string(),
+            read_at: known.read_at,
+            windows: known.windows.into_iter().map(window).collect(),
+        });
+        known.collect()
+    }
+
+    fn forget(&self, key: ProviderKeyId) {
+        self.0.forget(key);
+    }
+}
+
+/// `control` writes, the data plane's client delivers.
+struct UpstreamMessenger {
+    upstream: Upstream,
+}
+
+const DELIVERY_MAX: Duration = Duration::from_secs(10);
+
+impl Messenger for UpstreamMessenger {
+    fn post<'a>(&'a self, letter: &'a Letter) -> Posting<'a> {
+        Box::pin(async move {
+            let mut headers = HeaderMap::new();
+            for (name, value) in &letter.headers {
+                let value = HeaderValue::from_str(value).map_err(|error| error.to_string())?;
+                headers.insert(HeaderName::from_static(name), value);
+            }
+            let body = Bytes::copy_from_slice(&letter.body);
+            let by = Instant::now() + DELIVERY_MAX;
+            let status = self.upstream.post(&letter.url, headers, body, by).await?;
+            Ok(status.as_u16())
         })
     }
 }

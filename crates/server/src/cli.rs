@@ -1,11 +1,32 @@
 //! The command line: what people type, and how they are answered. Each command is a file.
 
+mod api;
+mod audit;
+mod client;
 mod completions;
 mod config;
+mod connection;
+mod credentials;
 mod db;
+mod failure;
+mod fields;
+mod import;
+mod invitations;
+mod keys;
+mod login;
+mod manage;
+mod members;
+mod output;
+mod parse;
+mod projects;
+mod prompt;
+mod providers;
+mod remote;
+mod secrets;
 mod serve;
 mod setup;
 mod vault;
+mod workspaces;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -64,17 +85,18 @@ enum Command {
     Vault(vault::Command),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
+    #[command(flatten)]
+    Manage(manage::Command),
 }
 
 /// Runs what was asked. Errors go to standard error, with what to do about them.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    match run(parse::arguments()) {
         Ok(code) => code,
         Err(error) => {
             // Nothing is left to tell a failure to write to.
             drop(writeln!(io::stderr(), "keystile: {error:#}"));
-            ExitCode::FAILURE
+            ExitCode::from(failure::exit_code(&error))
         }
     }
 }
@@ -92,8 +114,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Completions(arguments)) => completions::run(arguments),
         Some(Command::Config(command)) => config::run(command, load()?),
         Some(Command::Db(command)) => db::run(command, load()?),
+        Some(Command::Manage(command)) => manage::run(command),
         Some(Command::Setup(arguments)) => setup::run(arguments, load()?),
-        Some(Command::Vault(command)) => vault::run(command, load()?),
+        Some(Command::Vault(command)) => vault::run(command, load),
     }
 }
 

@@ -1,7 +1,9 @@
 //! What the operator decides: flag over environment over file over default. Read once, here; unknown names are errors.
 
+mod client;
 mod env;
 mod layer;
+mod plans;
 mod show;
 
 use std::fmt::Display;
@@ -12,12 +14,13 @@ use std::time::Duration;
 
 use gateway::Limits;
 use gateway::upstream::{Egress, EgressRule};
-use model::{BaseUrl, Catalogue};
+use model::{BaseUrl, Catalogue, Plans};
 use store::Location;
 use store::journal::{Options as JournalOptions, Sync};
 use vault::Suite;
 use zeroize::Zeroizing;
 
+pub use client::{ClientEnvironment, foreign};
 pub use layer::Layer;
 
 /// A secret setting: never shown, wiped when dropped.
@@ -44,7 +47,11 @@ pub struct Config {
     pub database_url: Option<Hidden>,
     /// `None`: generated into the data folder.
     pub master_key: Option<Hidden>,
+    /// Where `master_key` was read, if it was a file: a rotation reads it again.
+    pub master_key_file: Option<PathBuf>,
     pub vault_suite: Suite,
+    /// Between two small transactions of a rotation.
+    pub vault_reseal_pause: Duration,
     /// `None`: generated and printed while there is no owner.
     pub setup_token: Option<Hidden>,
     pub egress_allow: Vec<EgressRule>,
@@ -57,6 +64,9 @@ pub struct Config {
     /// How long a stopping process lets requests finish.
     pub drain_max: Duration,
     pub connections_max: usize,
+    /// Writes, probes and tests of provider keys, per caller.
+    pub key_operations_per_minute: u32,
+    pub plans: Plans,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,10 +126,17 @@ impl Config {
         {
             return Err(bad("database_url", "is no postgres:// URL; leave it out for SQLite"));
         }
+        let vault_reseal_pause = within(
+            "vault_reseal_pause_ms",
+            layer.vault_reseal_pause_ms.unwrap_or(20),
+            0..=RESEAL_PAUSE_MS_MAX,
+        )?;
         Ok(Self {
+            master_key_file: layer.master_key_file.clone(),
             master_key: secret("master_key", layer.master_key, layer.master_key_file)?,
             setup_token: setup_token(layer.setup_token, layer.setup_token_file)?,
             provider_base_urls: provider_base_urls(layer.providers)?,
+            plans: plans::plans(layer.plans, layer.default_plan.as_deref())?,
             limits: layer.limits.resolve()?,
             journal: journal(layer.journal)?,
             drain_max: drain_max(layer.drain_seconds_max)?,
@@ -128,6 +145,11 @@ impl Config {
                 layer.connections_max.unwrap_or(4096),
                 1..=CONNECTIONS_MAX,
             )?,
+            key_operations_per_minute: within(
+                "key_operations_per_minute",
+                layer.key_operations_per_minute.unwrap_or(20),
+                1..=KEY_OPERATIONS_MAX,
+            )?,
             log: layer.log.unwrap_or_else(|| "info".to_owned()),
             egress_allow: egress_allow?,
             data_dir,
@@ -135,6 +157,7 @@ impl Config {
             public_url,
             database_url,
             vault_suite,
+            vault_reseal_pause: Duration::from_millis(vault_reseal_pause),
             log_format,
         })
     }
@@ -272,6 +295,9 @@ fn journal(layer: layer::JournalLayer) -> Result<JournalOptions, ConfigError> {
 }
 
 const SYNC_INTERVAL: Duration = Duration::from_millis(50);
+const KEY_OPERATIONS_MAX: u32 = 10_000;
+/// A minute for fifty rows is slower than any operator means.
+const RESEAL_PAUSE_MS_MAX: u64 = 60_000;
 const CONNECTIONS_MAX: usize = 1_000_000;
 /// A week.
 const SECONDS_MAX: u64 = 7 * 24 * 60 * 60;

@@ -1,16 +1,21 @@
 //! The binary: wiring and skins. A skin parses, calls one function of `control` or `gateway`, and renders.
 
+mod ask;
 pub mod boot;
 pub mod cli;
 pub mod config;
+mod keeper;
 mod listener;
 mod master_key;
+mod mcp;
+mod openapi;
 mod proxy;
 mod refused;
 mod rest;
 mod router;
 mod shared;
 mod telemetry;
+mod trace;
 mod upkeep;
 
 pub use boot::App;

@@ -20,6 +20,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use patience::Patient;
 
+use crate::ask::Peer;
+
 /// How long a client may take to send its head.
 const HEADER_READ_MAX: Duration = Duration::from_secs(10);
 const H2_STREAMS_MAX: u32 = 128;
@@ -64,10 +66,10 @@ async fn serve(
             let place = Arc::clone(&places).acquire_owned().await.ok()?;
             Some((socket.accept().await, place))
         };
-        let (stream, place) = tokio::select! {
+        let (stream, peer, place) = tokio::select! {
             drain_max = &mut stopped => break drain_max.unwrap_or_default(),
             accepted = accepted => match accepted {
-                Some((Ok((stream, _peer)), place)) => (stream, place),
+                Some((Ok((stream, peer)), place)) => (stream, Peer(peer), place),
                 Some((Err(error), _)) => {
                     tracing::warn!(error = %error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -77,7 +79,7 @@ async fn serve(
             },
         };
         let opening =
-            Opening { watcher: graceful.watcher(), stopping: stopping.subscribe(), place };
+            Opening { peer, watcher: graceful.watcher(), stopping: stopping.subscribe(), place };
         tasks.spawn(serve_one(stream, routes.clone(), Tracked(tracked.clone()), opening));
         while tasks.try_join_next().is_some() {}
     };
@@ -116,13 +118,14 @@ where
 
 /// What a connection needs before it is served.
 struct Opening {
+    peer: Peer,
     watcher: Watcher,
     stopping: watch::Receiver<bool>,
     place: OwnedSemaphorePermit,
 }
 
 async fn serve_one(stream: TcpStream, routes: Router, tracked: Tracked, opening: Opening) {
-    let Opening { watcher, mut stopping, place } = opening;
+    let Opening { peer, watcher, mut stopping, place } = opening;
     // Answers are small and immediate: waiting to fill a packet costs 40 ms.
     let prepared = stream.set_nodelay(true);
     let spoke = tokio::select! {
@@ -130,7 +133,7 @@ async fn serve_one(stream: TcpStream, routes: Router, tracked: Tracked, opening:
         _ = stopping.wait_for(|stopping| *stopping) => return,
     };
     if let (Ok(()), Ok(Ok(()))) = (prepared, spoke)
-        && let Err(error) = watcher.watch(connection(stream, routes, tracked)).await
+        && let Err(error) = watcher.watch(connection(stream, peer, routes, tracked)).await
     {
         tracing::debug!(error = %error, "a connection ended badly");
     }
@@ -162,6 +165,7 @@ const PREFACE_PAUSE: Duration = Duration::from_millis(10);
 
 fn connection(
     stream: TcpStream,
+    peer: Peer,
     routes: Router,
     tracked: Tracked,
 ) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> {
@@ -178,7 +182,8 @@ fn connection(
         .keep_alive_interval(H2_KEEP_ALIVE);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut routes = routes.clone();
-        let request: Request = request.map(axum::body::Body::new);
+        let mut request: Request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(peer);
         async move { Ok::<_, Infallible>(call(&mut routes, request).await) }
     });
     builder.serve_connection(TokioIo::new(Patient::new(stream)), service).into_owned()

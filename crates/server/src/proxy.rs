@@ -9,11 +9,25 @@ use axum::response::Response;
 use gateway::{Raw, Reply, handle, list_models};
 use http_body_util::BodyExt as _;
 use model::{Refusal, RequestId};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::refused::Refused;
 use crate::shared::Shared;
 
-pub async fn inference(
+pub fn routes() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new().routes(routes!(inference)).routes(routes!(models))
+}
+
+/// Ask a model, in OpenAI's chat completions dialect
+#[utoipa::path(
+    post,
+    path = "/v1/chat/completions",
+    tag = "inference",
+    request_body = Object,
+    responses((status = 200, body = Object))
+)]
+async fn inference(
     State(shared): State<Arc<Shared>>,
     Extension(id): Extension<RequestId>,
     request: Request,
@@ -24,10 +38,9 @@ pub async fn inference(
     answer(&shared, handle(&shared.gateway, raw).await)
 }
 
-pub async fn models(
-    State(shared): State<Arc<Shared>>,
-    request: Request,
-) -> Result<Response, Refused> {
+/// List the models that the gateway key can reach
+#[utoipa::path(get, path = "/v1/models", tag = "inference", responses((status = 200, body = Object)))]
+async fn models(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Refused> {
     let (parts, _) = request.into_parts();
     answer(&shared, list_models(&shared.gateway, &parts).await)
 }

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use wire::openai::error::envelope;
 
 use crate::shared::Shared;
+use crate::trace::Trace;
 
 /// What a handler returns instead of an answer.
 pub struct Refused(Refusal);
@@ -46,6 +47,9 @@ pub async fn observe(
 ) -> Response {
     let id = RequestId::new(&*shared.clock, &*shared.random);
     request.extensions_mut().insert(id);
+    let trace = Arc::new(Trace::default());
+    request.extensions_mut().insert(Arc::clone(&trace));
+    let route = route(&request);
     let span = tracing::info_span!("request", request.id = %id);
     if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
         // The framework would answer this itself, in words of its own.
@@ -57,9 +61,19 @@ pub async fn observe(
         .await
         .unwrap_or_else(|_panic| Refused(Refusal::internal("a handler panicked")).into_response());
     if let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() {
+        if let Some(doer) = trace.doer() {
+            let noted = shared.control.note_refusal(doer, trace.workspace(), &route, &refusal);
+            noted.instrument(span.clone()).await;
+        }
         response = span.in_scope(|| render(&refusal, id));
     }
     named(response, id)
+}
+
+/// The method and the route's pattern, which holds nothing that was sent.
+fn route(request: &Request) -> String {
+    let pattern = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    format!("{} {pattern}", request.method())
 }
 
 fn named(mut response: Response, id: RequestId) -> Response {
@@ -69,7 +83,8 @@ fn named(mut response: Response, id: RequestId) -> Response {
     response
 }
 
-fn render(refusal: &Refusal, id: RequestId) -> Response {
+/// Once for each refusal, where it becomes an answer.
+pub fn log(refusal: &Refusal) {
     match &refusal.source {
         Some(source) if refusal.status() >= 500 => {
             tracing::error!(error.code = refusal.code.as_str(), error = %source, "refused");
@@ -79,6 +94,10 @@ fn render(refusal: &Refusal, id: RequestId) -> Response {
         }
         None => tracing::debug!(error.code = refusal.code.as_str(), "refused"),
     }
+}
+
+fn render(refusal: &Refusal, id: RequestId) -> Response {
+    log(refusal);
     let mut response = Response::new(Body::from(envelope(refusal, Some(&id.to_string()))));
     *response.status_mut() = status(refusal);
     let headers: &mut HeaderMap = response.headers_mut();
@@ -91,7 +110,7 @@ fn render(refusal: &Refusal, id: RequestId) -> Response {
     response
 }
 
-fn status(refusal: &Refusal) -> StatusCode {
+pub fn status(refusal: &Refusal) -> StatusCode {
     StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 

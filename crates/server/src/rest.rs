@@ -1,89 +1,66 @@
 //! The REST skin: one file per family of routes. Each handler parses, calls one operation, renders.
 
 pub mod api_keys;
+pub mod audit;
+pub mod byok_keys;
 pub mod health;
+pub mod invitations;
 pub mod me;
+pub mod members;
+pub mod operator;
+pub mod operator_vault;
+pub mod platform_keys;
 pub mod projects;
 pub mod provider_keys;
+pub mod providers;
+pub mod secrets;
 pub mod sessions;
 pub mod setup;
+pub mod users;
 pub mod workspaces;
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::response::Response;
-use control::Person;
-use gateway::credential;
+use control::{Made, Page, Versioned};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
-use http_body_util::LengthLimitError;
-use model::{Code, Refusal};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
+use model::Refusal;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use utoipa_axum::router::OpenApiRouter;
 
+use crate::ask::{Ask, Sent};
+use crate::refused::Refused;
 use crate::shared::Shared;
 
-/// Management bodies are small.
-const BODY_BYTES_MAX: usize = 1 << 20;
-const BODY_READ_MAX: Duration = Duration::from_secs(30);
-
-/// The body as what the operation takes. Errors never repeat what was sent: it may hold a key.
-async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
-    let arrived = tokio::time::timeout(BODY_READ_MAX, to_bytes(body, BODY_BYTES_MAX)).await;
-    let bytes = match arrived {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) if is_too_large(&error) => {
-            let public = format!("the request body is larger than {BODY_BYTES_MAX} bytes");
-            return Err(Refusal::new(Code::RequestTooLarge, public));
-        }
-        Ok(Err(error)) => {
-            let public = "the request body could not be read to its end";
-            return Err(Refusal::new(Code::InvalidRequest, public).because(error));
-        }
-        Err(_) => {
-            let public = "the request body took too long to arrive";
-            return Err(Refusal::new(Code::InvalidRequest, public));
-        }
-    };
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let what = match harmless(error.to_string()) {
-            Some(said) => said,
-            None if error.is_data() => {
-                format!("a field has the wrong type at line {line} column {column}")
-            }
-            None => format!("it is not JSON at line {line} column {column}"),
-        };
-        Refusal::new(Code::InvalidRequest, format!("the request body cannot be read: {what}"))
-    })
+/// Every route of management, with its part of the OpenAPI document.
+pub fn routes() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new()
+        .merge(api_keys::routes())
+        .merge(audit::routes())
+        .merge(byok_keys::routes())
+        .merge(health::routes())
+        .merge(invitations::routes())
+        .merge(me::routes())
+        .merge(members::routes())
+        .merge(operator::routes())
+        .merge(operator_vault::routes())
+        .merge(platform_keys::routes())
+        .merge(projects::routes())
+        .merge(provider_keys::routes())
+        .merge(providers::routes())
+        .merge(secrets::routes())
+        .merge(sessions::routes())
+        .merge(setup::routes())
+        .merge(users::routes())
+        .merge(workspaces::routes())
 }
 
-fn is_too_large(error: &axum::Error) -> bool {
-    use std::error::Error as _;
-    error.source().is_some_and(|cause| cause.is::<LengthLimitError>())
-}
+/// What every handler returns.
+type Answer = Result<Response, Refused>;
 
-/// The parser's message, if it may be shown: of what was sent it repeats nothing but a mistyped name.
-fn harmless(said: String) -> Option<String> {
-    if said.starts_with("missing field") {
-        return Some(said);
-    }
-    let around = [("unknown field `", "`, expected"), ("unknown scope \"", "\": scopes")];
-    around.into_iter().find_map(|(before, after)| {
-        let (name, ours) = said.strip_prefix(before)?.rsplit_once(after)?;
-        let name = if is_a_name(name) { name } else { "..." };
-        Some(format!("{before}{name}{after}{ours}"))
-    })
-}
-
-/// Anything else may be a key that was pasted into the wrong place.
-fn is_a_name(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':');
-    text.len() <= NAME_BYTES_MAX && text.bytes().all(plain)
-}
-
-const NAME_BYTES_MAX: usize = 32;
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Refusal> {
     let body = serde_json::to_vec(value).map_err(Refusal::internal)?;
@@ -96,24 +73,35 @@ fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Refusal>
     Ok(response)
 }
 
-fn no_content() -> Response {
+fn ok(value: &impl Serialize) -> Answer {
+    Ok(json(StatusCode::OK, value)?)
+}
+
+/// With the version that `If-Match` can name next time.
+fn versioned<T: Serialize>(answer: &Versioned<T>) -> Answer {
+    let mut response = json(StatusCode::OK, &answer.view)?;
+    let tag = HeaderValue::from_str(&format!("\"{}\"", answer.version));
+    response.headers_mut().insert(ETAG, tag.map_err(Refusal::internal)?);
+    Ok(response)
+}
+
+fn created<T: Serialize>(made: &Made<T>) -> Answer {
+    match made {
+        Made::Now(view) => Ok(json(StatusCode::CREATED, view)?),
+        Made::Before(answer) => {
+            let mut response = json(StatusCode::CREATED, answer)?;
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            Ok(response)
+        }
+    }
+}
+
+fn page<T: Serialize>(page: &Page<T>) -> Answer {
+    Ok(json(StatusCode::OK, page)?)
+}
+
+fn no_content() -> Answer {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    response
-}
-
-/// Lists are small so far: one page holds them.
-#[derive(Serialize)]
-struct Page<T> {
-    items: Vec<T>,
-    next_cursor: Option<String>,
-}
-
-fn page<T: Serialize>(items: Vec<T>) -> Result<Response, Refusal> {
-    json(StatusCode::OK, &Page { items, next_cursor: None })
-}
-
-/// Whoever calls a route of management: a person with a session.
-async fn person(shared: &Shared, headers: &HeaderMap) -> Result<Person, Refusal> {
-    shared.control.person(credential(headers)?.as_deref()).await
+    Ok(response)
 }

@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use model::{Timestamp, WorkspaceId};
+use sqlx::postgres::PgListener;
+use tokio::time::{sleep, timeout};
 
 use crate::db::args;
 use crate::{Result, Store};
@@ -78,6 +80,7 @@ impl Bus {
 pub struct Follower {
     store: Store,
     seen: i64,
+    listener: Option<PgListener>,
 }
 
 impl Follower {
@@ -89,7 +92,7 @@ impl Follower {
     pub async fn new(store: Store) -> Result<Self> {
         let row = store.db().one("select seq from change_counter where one = 1", args![]).await?;
         let seen = row.map(|row| row.get("seq")).transpose()?.unwrap_or(0);
-        Ok(Self { store, seen })
+        Ok(Self { store, seen, listener: None })
     }
 
     /// Applies what is new; commits are numbered in their order, so nothing can appear behind us.
@@ -113,6 +116,26 @@ impl Follower {
                 });
             }
             self.seen = last_seq;
+        }
+    }
+
+    /// Until it is time to look again, or somebody says that there is news. A database that cannot be listened to costs
+    /// nothing but half a second.
+    pub async fn wait(&mut self) {
+        if self.listener.is_none() {
+            self.listener = self.store.db().listener().await.unwrap_or_else(|error| {
+                tracing::debug!(error = %error, "no hints of changes: looking on time");
+                None
+            });
+        }
+        let Some(listener) = &mut self.listener else { return sleep(Self::POLL).await };
+        match timeout(Self::POLL, listener.recv()).await {
+            Ok(Ok(_)) | Err(_) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(error = %error, "the hints of changes have ended");
+                self.listener = None;
+                sleep(Self::POLL).await;
+            }
         }
     }
 

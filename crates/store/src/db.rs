@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate, Migration, Migrator};
-use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgListener, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
@@ -177,6 +177,14 @@ impl Db {
         })
     }
 
+    /// Hears when another node has committed a change; `None` where there are no others.
+    pub(crate) async fn listener(&self) -> Result<Option<PgListener>> {
+        let Self::Pg(pool) = self else { return Ok(None) };
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANGES_CHANNEL).await?;
+        Ok(Some(listener))
+    }
+
     pub(crate) const fn is_shared(&self) -> bool {
         matches!(self, Self::Pg(_))
     }
@@ -206,6 +214,23 @@ impl Tx {
             Self::Lite(tx) => on!(sql, args, &mut **tx, fetch_optional).map(Row::Lite),
             Self::Pg(tx) => on!(sql, args, &mut **tx, fetch_optional).map(Row::Pg),
         })
+    }
+
+    pub(crate) async fn all(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>> {
+        Ok(match self {
+            Self::Lite(tx) => {
+                on!(sql, args, &mut **tx, fetch_all).into_iter().map(Row::Lite).collect()
+            }
+            Self::Pg(tx) => on!(sql, args, &mut **tx, fetch_all).into_iter().map(Row::Pg).collect(),
+        })
+    }
+
+    /// Wakes those who listen, once this is committed. Only a hint: they would find out by themselves.
+    pub(crate) async fn notify(&mut self) -> Result<()> {
+        match self {
+            Self::Lite(_) => Ok(()),
+            Self::Pg(_) => self.run(NOTIFY, args![CHANGES_CHANNEL]).await.map(|_| ()),
+        }
     }
 
     pub(crate) async fn commit(self) -> Result<()> {
@@ -288,6 +313,22 @@ impl Row {
         Ok(time.map(model::Timestamp::from_unix_ms))
     }
 
+    /// A column of JSON that this program wrote.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<T> {
+        let text: String = self.get(column)?;
+        serde_json::from_str(&text).map_err(|_| StoreError::Corrupt { column })
+    }
+
+    pub(crate) fn json_opt<T: serde::de::DeserializeOwned>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>> {
+        let text: Option<String> = self.get(column)?;
+        text.map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|_| StoreError::Corrupt { column })
+    }
+
     pub(crate) fn flag(&self, column: &'static str) -> Result<bool> {
         let flag: i64 = self.get(column)?;
         Ok(flag != 0)
@@ -301,3 +342,7 @@ const SQLITE_HAS_TABLE: &str = "select 1 as present
 const POSTGRES_HAS_TABLE: &str = "select 1 as present
     from pg_tables
     where schemaname = any (current_schemas(false)) and tablename = $1";
+
+const CHANGES_CHANNEL: &str = "keystile_changes";
+
+const NOTIFY: &str = "select pg_notify($1, '')";

@@ -1,5 +1,6 @@
 //! The only SQL and the only journal. Moves sealed values, and cannot open one.
 
+pub mod audit;
 pub mod bus;
 pub mod db;
 pub mod drain;
@@ -9,10 +10,11 @@ pub mod system;
 pub mod workspace;
 mod write;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use model::WorkspaceId;
 
+pub use audit::Chain;
 pub use bus::{Bus, Change, ChangeKind};
 pub use db::{Db, Location};
 pub use error::StoreError;
@@ -27,12 +29,15 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub struct Store {
     db: Db,
     bus: Arc<Bus>,
+    /// Set once the vault is open; until then nothing that is audited can be written.
+    chain: Arc<OnceLock<Arc<dyn Chain>>>,
 }
 
 impl Store {
     /// Connects without changing anything; `migrate` comes next.
     pub async fn connect(location: &Location) -> Result<Self> {
-        Ok(Self { db: Db::connect(location).await?, bus: Arc::new(Bus::default()) })
+        let db = Db::connect(location).await?;
+        Ok(Self { db, bus: Arc::new(Bus::default()), chain: Arc::new(OnceLock::new()) })
     }
 
     pub async fn migrate(&self) -> Result<()> {
@@ -66,7 +71,17 @@ impl Store {
 
     /// One unit of change: rows, their audit and the news of them, all or nothing.
     pub async fn write(&self) -> Result<Write> {
-        Ok(Write::new(self.db.begin().await?, Arc::clone(&self.bus)))
+        let chain = self.chain.get().cloned();
+        Ok(Write::new(self.db.begin().await?, Arc::clone(&self.bus), chain))
+    }
+
+    /// The first counts: a process has one audit key.
+    pub fn set_chain(&self, chain: Arc<dyn Chain>) {
+        self.chain.get_or_init(|| chain);
+    }
+
+    pub fn chain(&self) -> Option<Arc<dyn Chain>> {
+        self.chain.get().cloned()
     }
 
     pub fn bus(&self) -> &Bus {

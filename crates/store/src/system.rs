@@ -1,8 +1,15 @@
 //! What belongs to no tenant or to all of them: the only place with queries across tenants, each with its reason.
 
+mod answers;
 mod attempts;
 mod instance;
+mod key_checks;
+mod key_operations;
+mod nodes;
 mod people;
+mod rotation;
+mod seals;
+mod uploads;
 
 use model::ProjectId;
 
@@ -10,9 +17,14 @@ use crate::Result;
 use crate::db::{Db, args};
 use crate::workspace::{GatewayKeyRow, WorkspaceRow, gateway_key_row, workspace_row};
 
+pub use answers::AnswerRow;
 pub use attempts::AttemptRow;
-pub use instance::{InstanceRow, InstanceSecretRow, KeyState, KeyringRow, SealCount};
+pub use instance::{InstanceRow, InstanceSecretRow, KeyState, KeyringRow};
+pub use key_checks::KeyInUse;
+pub use nodes::NodeRow;
 pub use people::{SessionRow, UserRow};
+pub use rotation::{JobState, NewReseal, ResealJobRow};
+pub use seals::{SealCount, SealRow, SealTable, SealTarget, SealedKeyRow};
 
 pub(crate) use attempts::{fold, settle_orphans};
 
@@ -35,11 +47,14 @@ impl System<'_> {
 }
 
 const GATEWAY_KEY_BY_HASH: &str = "select id, workspace_id, project_id, user_id, name, token_hash,
-        shown, scopes, allowed_models, expires_at, revoked_at, created_at
+        previous_hash, previous_until, shown, scopes, policy, version, expires_at, blocked_at,
+        revoked_at, created_at
     from gateway_keys
-    where token_hash = $1";
+    where token_hash = $1 or previous_hash = $1";
 
-const WORKSPACE_OF_PROJECT: &str = "select w.id as workspace_id, w.name, w.salt, w.created_at
+const WORKSPACE_OF_PROJECT: &str =
+    "select w.id as workspace_id, w.name, w.plan, w.settings, w.version, w.salt,
+        w.created_at
     from projects p
     join workspaces w on w.id = p.workspace_id
     where p.id = $1";

@@ -2,27 +2,20 @@
 
 use std::sync::Arc;
 
-use model::{Actor, Timestamp, WorkspaceId};
+use model::{Doer, Timestamp, WorkspaceId};
 
+use crate::audit::{Chains, NewAuditRow};
 use crate::db::{Tx, args};
-use crate::{Bus, Change, Result, StoreError};
+use crate::{Bus, Chain, Change, Result, StoreError};
 
 /// Dropped without `commit`, nothing happened.
 #[must_use = "nothing happens before `commit`"]
 pub struct Write {
     pub(crate) tx: Tx,
     bus: Arc<Bus>,
+    chain: Option<Arc<dyn Chain>>,
     changes: Vec<Change>,
-    audit: Vec<AuditRow>,
-}
-
-/// Who did what to what. `detail` is JSON and never holds a value.
-struct AuditRow {
-    workspace: Option<WorkspaceId>,
-    actor: Actor,
-    action: &'static str,
-    subject: String,
-    detail: serde_json::Value,
+    audit: Vec<NewAuditRow>,
 }
 
 /// The same unit, seen from inside one tenant.
@@ -32,8 +25,8 @@ pub struct WorkspaceWrite<'a> {
 }
 
 impl Write {
-    pub(crate) fn new(tx: Tx, bus: Arc<Bus>) -> Self {
-        Self { tx, bus, changes: Vec::new(), audit: Vec::new() }
+    pub(crate) fn new(tx: Tx, bus: Arc<Bus>, chain: Option<Arc<dyn Chain>>) -> Self {
+        Self { tx, bus, chain, changes: Vec::new(), audit: Vec::new() }
     }
 
     pub fn workspace(&mut self, id: WorkspaceId) -> WorkspaceWrite<'_> {
@@ -45,40 +38,24 @@ impl Write {
         self.changes.push(change);
     }
 
+    /// Who did what to what, from where. `detail` never holds a value.
     pub fn audit(
         &mut self,
-        actor: Actor,
+        doer: Doer,
         workspace: Option<WorkspaceId>,
         action: &'static str,
         subject: impl ToString,
         detail: serde_json::Value,
     ) {
         let subject = subject.to_string();
-        self.audit.push(AuditRow { workspace, actor, action, subject, detail });
+        self.audit.push(NewAuditRow { workspace, doer, action, subject, detail });
     }
 
     /// Commits, and on this node applies the news before returning.
     pub async fn commit(mut self, now: Timestamp) -> Result<()> {
         let numbers = i64::try_from(self.changes.len() + self.audit.len()).unwrap_or(i64::MAX);
         if numbers > 0 {
-            // The counter's row lock is held from here to the commit, so it comes last.
-            let row = self.tx.one(TAKE_NUMBERS, args![numbers]).await?;
-            let row = row.ok_or(StoreError::Corrupt { column: "seq" })?;
-            let last: i64 = row.get("seq")?;
-            let mut seq = last.saturating_sub(numbers);
-            for change in &self.changes {
-                seq = seq.saturating_add(1);
-                let kind = change.kind.to_string();
-                let args = args![seq, &kind, change.workspace, &change.subject, now];
-                self.tx.run(INSERT_CHANGE, args).await?;
-            }
-            for row in &self.audit {
-                seq = seq.saturating_add(1);
-                let detail = row.detail.to_string();
-                let args =
-                    args![seq, row.workspace, now, row.actor, row.action, &row.subject, &detail];
-                self.tx.run(INSERT_AUDIT, args).await?;
-            }
+            self.number(numbers, now).await?;
         }
         // A caller that goes away between the commit and the news must not leave stale caches behind: the task does
         // both, whoever waits for it. A commit that failed may have happened, its answer lost on the way; forgetting
@@ -91,6 +68,34 @@ impl Write {
         });
         committed.await.unwrap_or(Err(StoreError::Interrupted))
     }
+
+    /// The counter's row lock is held from here to the commit, so this comes last; it makes the audit's chains grow
+    /// one commit at a time.
+    async fn number(&mut self, numbers: i64, now: Timestamp) -> Result<()> {
+        let row = self.tx.one(TAKE_NUMBERS, args![numbers]).await?;
+        let row = row.ok_or(StoreError::Corrupt { column: "seq" })?;
+        let last: i64 = row.get("seq")?;
+        let mut seq = last.saturating_sub(numbers);
+        for change in &self.changes {
+            seq = seq.saturating_add(1);
+            let kind = change.kind.to_string();
+            let args = args![seq, &kind, change.workspace, &change.subject, now];
+            self.tx.run(INSERT_CHANGE, args).await?;
+        }
+        if !self.changes.is_empty() {
+            self.tx.notify().await?;
+        }
+        if self.audit.is_empty() {
+            return Ok(());
+        }
+        let chain = self.chain.clone().ok_or(StoreError::Unchained)?;
+        let mut chains = Chains::new(&*chain);
+        for row in self.audit.drain(..) {
+            seq = seq.saturating_add(1);
+            chains.append(&mut self.tx, seq, row, now).await?;
+        }
+        chains.close(&mut self.tx).await
+    }
 }
 
 const TAKE_NUMBERS: &str = "update change_counter
@@ -100,7 +105,3 @@ const TAKE_NUMBERS: &str = "update change_counter
 
 const INSERT_CHANGE: &str = "insert into changes (seq, kind, workspace_id, subject, at)
     values ($1, $2, $3, $4, $5)";
-
-const INSERT_AUDIT: &str =
-    "insert into audit (seq, workspace_id, at, actor, action, subject, detail)
-    values ($1, $2, $3, $4, $5, $6, $7)";

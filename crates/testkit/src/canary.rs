@@ -28,9 +28,14 @@ impl Canaries {
     }
 
     /// Not even `WINDOW` characters of it in a row may be seen, nor of any spelling of it.
-    pub fn any_part(mut self, name: &str, text: &str) -> Self {
+    pub fn any_part(self, name: &str, text: &str) -> Self {
+        self.any_bytes(name, text.as_bytes())
+    }
+
+    /// The same for what is no text.
+    pub fn any_bytes(mut self, name: &str, bytes: &[u8]) -> Self {
         let canary = self.named(name);
-        for (spelling, form) in spellings(text) {
+        for (spelling, form) in spellings(bytes) {
             for window in form.windows(WINDOW) {
                 self.add(canary, spelling, window, &[]);
             }
@@ -41,7 +46,7 @@ impl Canaries {
     /// May not be seen whole; for what begins alike in all its kind.
     pub fn whole(mut self, name: &str, text: &str) -> Self {
         let canary = self.named(name);
-        for (spelling, form) in spellings(text) {
+        for (spelling, form) in spellings(text.as_bytes()) {
             let (window, rest) = form.split_at(WINDOW);
             self.add(canary, spelling, window, rest);
         }
@@ -92,16 +97,17 @@ fn slot(window: &[u8]) -> usize {
     usize::from(window[0]) << 8 | usize::from(window[5] ^ window[11].rotate_left(4))
 }
 
-fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
-    assert!(text.len() >= 2 * WINDOW, "a canary is too long to be there by chance");
-    let bytes = text.as_bytes();
-    let json = serde_json::Value::from(text).to_string();
-    let json = json[1..json.len() - 1].to_owned();
+fn spellings(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    assert!(bytes.len() >= 2 * WINDOW, "a canary is too long to be there by chance");
     let each = |form: fn(u8) -> String| bytes.iter().map(|byte| form(*byte)).collect::<String>();
-    let mut spellings = vec![
-        ("raw", text.to_owned()),
-        ("JSON with slashes", json.replace('/', "\\/")),
-        ("JSON", json),
+    let mut spellings = vec![("raw", bytes.to_vec())];
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let json = serde_json::Value::from(text).to_string();
+        let json = json[1..json.len() - 1].to_owned();
+        spellings.push(("JSON with slashes", json.replace('/', "\\/").into_bytes()));
+        spellings.push(("JSON", json.into_bytes()));
+    }
+    let mut forms = vec![
         ("JSON in code points", each(|byte| format!("\\u{:04x}", u32::from(byte)))),
         ("hex", each(|byte| format!("{byte:02x}"))),
         ("hex in capitals", each(|byte| format!("{byte:02X}"))),
@@ -116,16 +122,18 @@ fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("Rust's bytes", bytes.escape_ascii().to_string()),
         ("a list of bytes", each(|byte| format!("{byte}, "))),
+        ("a list of bytes in hex", each(|byte| format!("{byte:02x}, "))),
     ];
     for before in 0..3 {
         let standard = base64_inside(bytes, before);
-        spellings.push(("base64 for URLs", standard.replace('+', "-").replace('/', "_")));
-        spellings.push(("base64", standard));
+        forms.push(("base64 for URLs", standard.replace('+', "-").replace('/', "_")));
+        forms.push(("base64", standard));
     }
+    spellings.extend(forms.into_iter().map(|(name, form)| (name, form.into_bytes())));
     // Alike for most texts; the first name is the plainest.
     let mut seen = BTreeSet::new();
     spellings.retain(|(_, form)| seen.insert(form.clone()));
-    spellings.into_iter().map(|(name, form)| (name, form.into_bytes())).collect()
+    spellings
 }
 
 /// The characters that depend on the text alone, when so many bytes (modulo three) come before it.
@@ -184,6 +192,21 @@ mod tests {
 
             assert!(!hits.is_empty(), "{text}");
             assert!(hits.iter().all(|hit| hit.starts_with("a log shows the key (")), "{hits:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_found_too() {
+        let bytes: Vec<u8> = (0..32_u8).map(|n| n.wrapping_mul(37) ^ 0xa5).collect();
+        let canaries = Canaries::new().any_bytes("the master key", &bytes);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+
+        for shown in
+            [bytes.clone(), hex[9..].into(), base64(&bytes).into(), format!("{bytes:?}").into()]
+        {
+            let hits = canaries.scan("a log", &[b"before ", shown.as_slice(), b" after"].concat());
+
+            assert!(!hits.is_empty(), "{shown:?}");
         }
     }
 

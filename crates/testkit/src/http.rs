@@ -70,6 +70,14 @@ impl Client {
         self.call(Method::POST, path).json(body)
     }
 
+    pub fn patch(&self, path: &str, body: &Value) -> Call {
+        self.call(Method::PATCH, path).json(body)
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> Call {
+        self.call(Method::PUT, path).json(body)
+    }
+
     pub fn delete(&self, path: &str) -> Call {
         self.call(Method::DELETE, path)
     }
@@ -105,6 +113,14 @@ impl Call {
     /// Waits for all of it.
     pub async fn whole(self) -> Whole {
         self.send().await.whole().await
+    }
+
+    /// The same from somebody who may be killed meanwhile.
+    pub async fn try_whole(self) -> Result<Whole, String> {
+        let answer = self.client.pool.request(self.request).await.map_err(|e| format!("{e:?}"))?;
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.map_err(|error| format!("{error:?}"))?.to_bytes();
+        Ok(Whole { status: parts.status, headers: parts.headers, body })
     }
 }
 

@@ -162,7 +162,7 @@ cat >>"$folder/data/postgresql.conf" <<END
 listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$folder'
-max_connections = 200
+max_connections = 1000
 fsync = off
 full_page_writes = off
 shared_buffers = 32MB

@@ -88,6 +88,13 @@ impl Running {
         })
     }
 
+    /// The same of standard error.
+    pub fn stderr_with(&self, wanted: &str) -> String {
+        self.stderr.wait_for(wanted).unwrap_or_else(|said| {
+            panic!("no {wanted:?} on standard error: {said}\n{}", self.stdout.text())
+        })
+    }
+
     /// Waits for the banner of the gateway. `http://127.0.0.1:PORT`, without a path.
     pub fn url(&self) -> String {
         let said = self.stdout_with("\n  master key  ");

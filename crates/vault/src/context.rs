@@ -22,15 +22,15 @@ pub(crate) fn digest(context: &[u8]) -> [u8; 32] {
 }
 
 /// The length comes first, so that nothing can move from one part into the next.
-pub(crate) fn length_prefix(text: &str) -> [u8; 4] {
-    // No id, name or origin comes near four gigabytes.
-    u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes()
+pub(crate) fn length_prefix(part: &[u8]) -> [u8; 4] {
+    // No id, name, origin or row comes near four gigabytes.
+    u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes()
 }
 
 const CONTEXT_BYTES_USUAL: usize = 256;
 
 fn put(context: &mut Vec<u8>, text: &str) {
-    context.extend_from_slice(&length_prefix(text));
+    context.extend_from_slice(&length_prefix(text.as_bytes()));
     context.extend_from_slice(text.as_bytes());
 }
 

@@ -12,6 +12,26 @@ pub struct EnvelopeHeader {
     pub suite: Suite,
 }
 
+impl EnvelopeHeader {
+    /// The bytes that every envelope of this version and suite begins with, and no other does: what a database can be
+    /// asked for, which knows no envelopes.
+    pub fn prefix(self) -> [u8; PREFIX_BYTES] {
+        let [v0, v1, v2, v3] = self.version.0.to_be_bytes();
+        let [m0, m1, m2, m3] = *MAGIC;
+        let [f0, f1] = FLAGS;
+        [m0, m1, m2, m3, FORMAT, self.suite.id(), f0, f1, v0, v1, v2, v3]
+    }
+
+    /// `None` if no envelope begins like this.
+    pub fn of_prefix(bytes: &[u8]) -> Option<Self> {
+        let prefix: [u8; PREFIX_BYTES] = bytes.try_into().ok()?;
+        let [.., suite, _, _, v0, v1, v2, v3] = prefix;
+        let version = KeyVersion(u32::from_be_bytes([v0, v1, v2, v3]));
+        let header = Self { version, suite: Suite::of_id(suite)? };
+        (header.prefix() == prefix).then_some(header)
+    }
+}
+
 /// Reads the head alone: for counting rows by version and suite. It is not authenticated until the value opens.
 pub fn header_of(sealed: &Sealed) -> Result<EnvelopeHeader, OpenError> {
     Envelope::parse(sealed.as_bytes()).map(|envelope| envelope.header)
@@ -19,6 +39,7 @@ pub fn header_of(sealed: &Sealed) -> Result<EnvelopeHeader, OpenError> {
 
 /// No envelope is longer, and none longer is read.
 pub(crate) const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
+const PREFIX_BYTES: usize = 12;
 pub(crate) const HEAD_BYTES: usize = 44;
 pub(crate) const COMMIT_BYTES: usize = 32;
 
@@ -76,12 +97,8 @@ impl Head {
     pub fn fresh(header: EnvelopeHeader, random: &dyn Random) -> Self {
         let mut salt = [0; SALT_BYTES];
         random.fill(&mut salt);
-        let [v0, v1, v2, v3] = header.version.0.to_be_bytes();
-        let [m0, m1, m2, m3] = *MAGIC;
-        let [f0, f1] = FLAGS;
-        let start = [m0, m1, m2, m3, FORMAT, header.suite.id(), f0, f1, v0, v1, v2, v3];
         let mut head = [0; HEAD_BYTES];
-        for (to, from) in head.iter_mut().zip(start.into_iter().chain(salt)) {
+        for (to, from) in head.iter_mut().zip(header.prefix().into_iter().chain(salt)) {
             *to = from;
         }
         Self(head)

@@ -2,6 +2,8 @@
 
 use model::KeyVersion;
 
+use crate::WeakOrBadKey;
+
 /// The ring has no master key of this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("master key version {version} is not loaded")]
@@ -35,4 +37,24 @@ pub enum OpenError {
         "the envelope does not open here: it was changed, or sealed for another place or under another key"
     )]
     Refused,
+}
+
+/// Why the ring was not exchanged. The one at hand stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RingError {
+    #[error(transparent)]
+    Keys(#[from] WeakOrBadKey),
+    #[error(transparent)]
+    MissingKey(#[from] MissingKey),
+}
+
+/// Why a value was not sealed anew. The old envelope stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResealError {
+    #[error("the stored envelope cannot be resealed: {0}")]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("the new envelope does not open to the same value")]
+    Unproven,
 }

@@ -4,10 +4,12 @@
 mod judge;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{KeyVersion, Random};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::key32::{KEY_BYTES, Key32};
@@ -19,11 +21,16 @@ impl MasterKey {
     pub(crate) fn bytes(&self) -> &[u8; KEY_BYTES] {
         self.0.bytes()
     }
+
+    fn is(&self, other: &Self) -> bool {
+        self.bytes().ct_eq(other.bytes()).into()
+    }
 }
 
-/// Invariant: `newest` is in `keys`, so there is always one.
+/// Invariant: `newest` is in `keys`, so there is always one. Rings that follow one another share the keys they have in
+/// common: each stands in memory once, and is wiped with the last of them.
 pub struct MasterKeys {
-    keys: BTreeMap<KeyVersion, MasterKey>,
+    keys: BTreeMap<KeyVersion, Arc<MasterKey>>,
     newest: KeyVersion,
 }
 
@@ -40,10 +47,14 @@ pub enum WeakOrBadKey {
         "master key {version} has {bytes} bytes, not 32: make one with `openssl rand -base64 32`"
     )]
     Length { version: KeyVersion, bytes: usize },
+    #[error("no master key can have a version above {max}", max = u32::MAX)]
+    NoNextVersion,
     #[error(
         "master key {0} is not 32 bytes in hex or base64: make one with `openssl rand -base64 32`"
     )]
     NotAKey(KeyVersion),
+    #[error("master key version {0} is not the key that is loaded: give the right one back")]
+    OtherKey(KeyVersion),
     #[error("master keys {0} and {1} are the same: a rotation needs a new key")]
     SameKeyTwice(KeyVersion, KeyVersion),
     #[error("at most {max} master keys can be loaded: retire the old ones", max = KEYS_MAX)]
@@ -72,26 +83,37 @@ impl MasterKeys {
                 None => return Err(WeakOrBadKey::Unnumbered),
             };
             let key = MasterKey(judge::parse(version, key)?);
-            if keys.insert(version, key).is_some() {
+            if keys.insert(version, Arc::new(key)).is_some() {
                 return Err(WeakOrBadKey::DuplicateVersion(version));
             }
         }
-        refuse_repeated_keys(&keys)?;
-        let newest = keys.keys().next_back().copied().ok_or(WeakOrBadKey::Empty)?;
-        Ok(Self { keys, newest })
+        Self::of(keys)
     }
 
     pub fn generate(random: &dyn Random) -> Self {
         let newest = KeyVersion(1);
         let key = MasterKey(Key32::generate(random));
-        Self { keys: BTreeMap::from([(newest, key)]), newest }
+        Self { keys: BTreeMap::from([(newest, Arc::new(key))]), newest }
     }
 
-    /// The first step of a rotation: a fresh key of the next version, which it tells. The others stay.
-    pub fn add_generated(&mut self, random: &dyn Random) -> KeyVersion {
-        self.newest = KeyVersion(self.newest.0.saturating_add(1));
-        self.keys.insert(self.newest, MasterKey(Key32::generate(random)));
-        self.newest
+    /// The first step of a rotation: a fresh key of the next version, which it tells. The others stay, and a ring that
+    /// `parse` would not read again is not made.
+    pub fn add_generated(&mut self, random: &dyn Random) -> Result<KeyVersion, WeakOrBadKey> {
+        if self.keys.len() >= KEYS_MAX {
+            return Err(WeakOrBadKey::TooMany);
+        }
+        let next = self.newest.0.checked_add(1).ok_or(WeakOrBadKey::NoNextVersion)?;
+        self.newest = KeyVersion(next);
+        self.keys.insert(self.newest, Arc::new(MasterKey(Key32::generate(random))));
+        Ok(self.newest)
+    }
+
+    /// Both together, without a copy of any key. A version that both have must be the same key.
+    pub fn merged(&self, others: &Self) -> Result<Self, WeakOrBadKey> {
+        self.refuse_other_keys(others)?;
+        let mut keys = self.keys.clone();
+        keys.extend(others.keys.iter().map(|(version, key)| (*version, Arc::clone(key))));
+        Self::of(keys)
     }
 
     /// The way out, for the file of mode 0600 that `parse` reads again: newest first, one `version:key` a line.
@@ -120,7 +142,31 @@ impl MasterKeys {
     }
 
     pub(crate) fn key(&self, version: KeyVersion) -> Option<&MasterKey> {
-        self.keys.get(&version)
+        self.keys.get(&version).map(Arc::as_ref)
+    }
+
+    /// For the ring that follows this one. Not `Clone`: to have a ring must not be enough to multiply it.
+    pub(crate) fn share(&self) -> Self {
+        Self { keys: self.keys.clone(), newest: self.newest }
+    }
+
+    fn of(keys: BTreeMap<KeyVersion, Arc<MasterKey>>) -> Result<Self, WeakOrBadKey> {
+        if keys.len() > KEYS_MAX {
+            return Err(WeakOrBadKey::TooMany);
+        }
+        refuse_repeated_keys(&keys)?;
+        let newest = keys.keys().next_back().copied().ok_or(WeakOrBadKey::Empty)?;
+        Ok(Self { keys, newest })
+    }
+
+    /// A version that one of them lacks is no quarrel.
+    pub(crate) fn refuse_other_keys(&self, others: &Self) -> Result<(), WeakOrBadKey> {
+        for (version, key) in &self.keys {
+            if others.key(*version).is_some_and(|other| !other.is(key)) {
+                return Err(WeakOrBadKey::OtherKey(*version));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -136,10 +182,10 @@ fn parse_version(text: &str) -> Result<KeyVersion, WeakOrBadKey> {
     Ok(KeyVersion(version))
 }
 
-fn refuse_repeated_keys(keys: &BTreeMap<KeyVersion, MasterKey>) -> Result<(), WeakOrBadKey> {
+fn refuse_repeated_keys(keys: &BTreeMap<KeyVersion, Arc<MasterKey>>) -> Result<(), WeakOrBadKey> {
     for (version, key) in keys {
         let mut older = keys.range(..version);
-        if let Some((older, _)) = older.find(|(_, other)| other.bytes() == key.bytes()) {
+        if let Some((older, _)) = older.find(|(_, other)| other.is(key)) {
             return Err(WeakOrBadKey::SameKeyTwice(*older, *version));
         }
     }

@@ -67,6 +67,24 @@ impl Scrubber {
         scrubbed
     }
 
+    /// The same for the few words of an error, because providers mask keys in ways of their own: what they leave of the
+    /// key, twelve bytes in a row or more, is overwritten too.
+    pub fn scrub_words<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut scrubbed = self.scrub_cut(bytes);
+        // Of all forms the key itself is the shortest.
+        let Some(key) = self.needles.iter().min_by_key(|needle| needle.len()) else {
+            return scrubbed;
+        };
+        for (start, part) in bytes.windows(PART_BYTES).enumerate() {
+            if key.windows(PART_BYTES).any(|own| own == part)
+                && let Some(found) = scrubbed.to_mut().get_mut(start..start + PART_BYTES)
+            {
+                found.fill(b'*');
+            }
+        }
+        scrubbed
+    }
+
     /// How many of the last bytes of a chunk can begin an occurrence that the next chunk ends: hold them back.
     pub fn carry(&self) -> usize {
         let longest = self.needles.iter().map(|needle| needle.len()).max();
@@ -84,6 +102,8 @@ impl Scrubber {
 const KEY_BYTES_MIN: usize = 8;
 /// Fewer bytes of a needle's beginning are in many texts, and tell of no key.
 const BEGUN_BYTES_MIN: usize = 4;
+/// Fewer bytes of a key in a row tell nobody much.
+const PART_BYTES: usize = 12;
 /// Longer windows leap further, but crowd the table until nothing leaps.
 const WINDOW_BYTES_MAX: usize = 16;
 const SLOTS: usize = 4096;

@@ -1,8 +1,8 @@
 //! The ciphers a value can be sealed with. Knows keys, nonces and bytes; not what they were derived from.
 
 mod aes256gcm;
-mod fernet;
-mod xsalsa20poly1305;
+pub(crate) mod fernet;
+pub(crate) mod xsalsa20poly1305;
 
 use std::fmt;
 use std::str::FromStr;
@@ -113,9 +113,12 @@ fn fresh<const N: usize>(random: &dyn Random) -> [u8; N] {
     nonce
 }
 
-type Parts<'a, const NONCE: usize, const TAG: usize> = (&'a [u8; NONCE], &'a [u8], &'a [u8; TAG]);
+pub(crate) type Parts<'a, const NONCE: usize, const TAG: usize> =
+    (&'a [u8; NONCE], &'a [u8], &'a [u8; TAG]);
 
-fn split<const NONCE: usize, const TAG: usize>(body: &[u8]) -> Option<Parts<'_, NONCE, TAG>> {
+pub(crate) fn split<const NONCE: usize, const TAG: usize>(
+    body: &[u8],
+) -> Option<Parts<'_, NONCE, TAG>> {
     let (nonce, rest) = body.split_first_chunk()?;
     let (text, tag) = rest.split_last_chunk()?;
     Some((nonce, text, tag))

@@ -1,5 +1,7 @@
 //! The keys applications send us: made, checked for typos, hashed. Knows nothing of whose they are.
 
+mod one_time;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -11,6 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::SecretValue;
 use crate::key32::{KEY_BYTES, Key32};
+
+pub use one_time::{OneTimePurpose, OneTimeToken};
 
 /// `ks_live_`, 43 base62 digits of 256 random bits, and 6 base62 digits of the CRC-32 of all that.
 pub struct GatewayToken(Zeroizing<String>);
@@ -45,7 +49,7 @@ impl GatewayToken {
 
     /// What is stored and looked up.
     pub fn hash(&self, pepper: &Pepper) -> TokenHash {
-        pepper.hash(self.0.as_bytes())
+        pepper.hash(&[self.0.as_bytes()])
     }
 
     /// The way out: shown once, to the one who made it.
@@ -109,11 +113,25 @@ impl Pepper {
         Hmac::new_from_slice(key).ok().map(|mac| Self(Box::new(mac)))
     }
 
-    fn hash(&self, text: &[u8]) -> TokenHash {
-        let mac = Hmac::clone(&self.0).chain_update(text);
+    /// Tells whether two requests were the same, and to nobody else what they were: they may hold a password.
+    pub fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = Hmac::clone(&self.0);
+        mac.update(FINGERPRINT_LABEL);
+        for part in parts {
+            mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    fn hash(&self, parts: &[&[u8]]) -> TokenHash {
+        let mut mac = Hmac::clone(&self.0);
+        parts.iter().for_each(|part| mac.update(part));
         TokenHash(mac.finalize().into_bytes().into())
     }
 }
+
+const FINGERPRINT_LABEL: &[u8] = b"keystile/1/fingerprint\0";
 
 /// HMAC-SHA-256 of a token under the pepper. Not secret: it is the column that is searched.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,9 @@
 //! Seals values into their place and opens them there. Knows nothing of who asks, of storage or of time.
 
-use std::sync::Arc;
+mod ring;
+mod rotation;
+
+use std::sync::{Arc, PoisonError, RwLock};
 
 use model::{InstanceId, KeyVersion, Random, Sealed, WorkspaceId};
 use subtle::ConstantTimeEq;
@@ -8,20 +11,18 @@ use zeroize::Zeroizing;
 
 use crate::check::{CheckValue, check_value};
 use crate::context::context;
-use crate::envelope::{
-    COMMIT_BYTES, ENVELOPE_BYTES_MAX, Envelope, EnvelopeHeader, HEAD_BYTES, Head,
-};
+use crate::envelope::{COMMIT_BYTES, ENVELOPE_BYTES_MAX, Envelope, HEAD_BYTES, Head};
 use crate::workspace_key::SealKeys;
 use crate::{
     MasterKeys, MissingKey, OpenError, Place, ProviderKey, SealError, SecretValue, Suite,
     WorkspaceKey, WorkspaceSalt,
 };
+use ring::Ring;
 
-/// Invariant: `active` is in the ring. A ring that changes is a new vault.
+/// Shared by all who seal and open. The lock is held to read or to exchange one pointer, never while sealing or opening,
+/// and the hot path (`open_with`) does not take it: the derived key it is given is all of the ring it needs.
 pub struct Vault {
-    keys: MasterKeys,
-    active: KeyVersion,
-    suite: Suite,
+    ring: RwLock<Arc<Ring>>,
     instance: String,
     random: Arc<dyn Random>,
 }
@@ -34,15 +35,13 @@ impl Vault {
         instance: InstanceId,
         random: Arc<dyn Random>,
     ) -> Result<Self, MissingKey> {
-        if !keys.has(active) {
-            return Err(MissingKey { version: active });
-        }
-        Ok(Self { keys, active, suite, instance: instance.to_string(), random })
+        let ring = RwLock::new(Arc::new(Ring::new(keys, active, suite)?));
+        Ok(Self { ring, instance: instance.to_string(), random })
     }
 
     /// With the active master key and suite.
     pub fn seal(&self, value: &SecretValue, place: &Place<'_>) -> Result<Sealed, SealError> {
-        self.seal_bytes(value.expose(), place)
+        self.seal_with(&self.ring(), value.expose(), place)
     }
 
     pub fn seal_provider_key(
@@ -50,14 +49,12 @@ impl Vault {
         key: &ProviderKey,
         place: &Place<'_>,
     ) -> Result<Sealed, SealError> {
-        self.seal_bytes(key.expose().as_bytes(), place)
+        self.seal_with(&self.ring(), key.expose().as_bytes(), place)
     }
 
     /// Whatever the suite, under any version in the ring.
     pub fn open(&self, sealed: &Sealed, place: &Place<'_>) -> Result<SecretValue, OpenError> {
-        let envelope = Envelope::parse(sealed.as_bytes())?;
-        let key = self.workspace_key(envelope.header.version, place.workspace, place.salt)?;
-        self.open_envelope(&key, &envelope, place)
+        self.open_in(&self.ring(), sealed, place)
     }
 
     pub fn open_provider_key(
@@ -100,48 +97,66 @@ impl Vault {
         workspace: WorkspaceId,
         salt: &WorkspaceSalt,
     ) -> Result<WorkspaceKey, OpenError> {
-        let master = self.keys.key(version).ok_or(MissingKey { version })?;
-        WorkspaceKey::derive(master, version, workspace, salt).ok_or(OpenError::Refused)
+        let key = self.ring().workspace_key(version, workspace, salt)?;
+        key.ok_or(OpenError::Refused)
     }
 
+    /// `None` if the version is not loaded.
     pub fn check_value(&self, version: KeyVersion) -> Option<CheckValue> {
-        check_value(&self.keys, version)
+        check_value(self.ring().keys(), version)
     }
 
+    /// What seals now. An envelope knows what sealed it (`header_of`), and the ring may have changed since.
     pub fn active(&self) -> KeyVersion {
-        self.active
+        self.ring().sealing().version
     }
 
     pub fn suite(&self) -> Suite {
-        self.suite
+        self.ring().sealing().suite
     }
 
-    /// Oldest first.
-    pub fn versions(&self) -> impl Iterator<Item = KeyVersion> {
-        self.keys.versions()
+    /// What is loaded, oldest first.
+    pub fn versions(&self) -> Vec<KeyVersion> {
+        self.ring().keys().versions().collect()
     }
 
     pub fn has(&self, version: KeyVersion) -> bool {
-        self.keys.has(version)
+        self.ring().keys().has(version)
     }
 
-    fn seal_bytes(&self, value: &[u8], place: &Place<'_>) -> Result<Sealed, SealError> {
+    /// For all of one operation: the ring may be exchanged in its midst.
+    fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn seal_with(&self, ring: &Ring, value: &[u8], place: &Place<'_>) -> Result<Sealed, SealError> {
         if value.len() > SecretValue::BYTES_MAX {
             return Err(SealError::TooLong { bytes: value.len(), max: SecretValue::BYTES_MAX });
         }
-        let version = self.active;
-        let master = self.keys.key(version).ok_or(MissingKey { version })?;
-        let key = WorkspaceKey::derive(master, version, place.workspace, place.salt);
+        let header = ring.sealing();
+        let key = ring.workspace_key(header.version, place.workspace, place.salt)?;
         let key = key.ok_or(SealError::Cipher)?;
 
         let random = self.random.as_ref();
-        let head = Head::fresh(EnvelopeHeader { version, suite: self.suite }, random);
+        let head = Head::fresh(header, random);
         let context = context(&self.instance, place, head.bytes());
         let mut keys = Zeroizing::new(SealKeys::default());
-        key.seal_keys(self.suite, head.salt(), &context, &mut keys).ok_or(SealError::Cipher)?;
+        key.seal_keys(header.suite, head.salt(), &context, &mut keys).ok_or(SealError::Cipher)?;
         let [key, commit] = &*keys;
-        let body = self.suite.seal(key, &context, value, random).ok_or(SealError::Cipher)?;
+        let body = header.suite.seal(key, &context, value, random).ok_or(SealError::Cipher)?;
         Ok(Sealed::from_bytes([head.bytes().as_slice(), commit, &body].concat()))
+    }
+
+    fn open_in(
+        &self,
+        ring: &Ring,
+        sealed: &Sealed,
+        place: &Place<'_>,
+    ) -> Result<SecretValue, OpenError> {
+        let envelope = Envelope::parse(sealed.as_bytes())?;
+        let key = ring.workspace_key(envelope.header.version, place.workspace, place.salt)?;
+        let key = key.ok_or(OpenError::Refused)?;
+        self.open_envelope(&key, &envelope, place)
     }
 
     fn open_envelope(

@@ -23,8 +23,8 @@ impl WorkspaceKey {
         workspace: WorkspaceId,
         salt: &WorkspaceSalt,
     ) -> Option<Self> {
-        let workspace = workspace.to_string();
-        let info = [WORKSPACE_INFO, &length_prefix(&workspace), workspace.as_bytes()];
+        let id = workspace.to_string();
+        let info = [WORKSPACE_INFO, &length_prefix(id.as_bytes()), id.as_bytes()];
         let mut key = Key32::zeroed();
         derive(Some(salt.as_bytes()), master.bytes(), &info, key.bytes_mut())?;
         Some(Self { version, key })

@@ -258,7 +258,7 @@ pub fn quotable<'a>(
 
 /// A provider's words come shortened, perhaps in the middle of a key.
 fn scrubbed<'a>(words: &'a str, scrubber: Option<&Scrubber>) -> Cow<'a, str> {
-    match scrubber.map(|scrubber| scrubber.scrub_cut(words.as_bytes())) {
+    match scrubber.map(|scrubber| scrubber.scrub_words(words.as_bytes())) {
         Some(Cow::Owned(scrubbed)) => String::from_utf8_lossy(&scrubbed).into_owned().into(),
         Some(Cow::Borrowed(_)) | None => words.into(),
     }

@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 #[derive(clap::Args)]
@@ -13,7 +12,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let mut command = super::Cli::command();
+    let mut command = super::parse::command();
     // To standard output directly it would panic where the reader has had enough, as in `| head`.
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "keystile", &mut script);

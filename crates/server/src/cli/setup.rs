@@ -1,20 +1,16 @@
 //! `keystile setup`: does over the API what its first curl commands would do.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use bytes::Bytes;
-use gateway::upstream::{Egress, call_own_api};
-use http::Request;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use model::BaseUrl;
-use serde_json::{Value, json};
+use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::client::{Client, PlainHttp, path};
+use super::prompt::{ask_line, secret_line};
+use super::providers::provider_keys;
+use super::remote::url;
 use super::{block_on, say};
-use crate::config::Config;
+use crate::config::{Config, Hidden};
 
 #[derive(clap::Args)]
 #[command(
@@ -41,42 +37,44 @@ pub struct Arguments {
     /// Store the provider's key without asking the provider whether it works
     #[arg(long)]
     no_probe: bool,
+    /// Talk plain http to a gateway on another machine: whoever is in between can read what you type
+    #[arg(long)]
+    insecure_http: bool,
 }
 
-const WITHIN: Duration = Duration::from_secs(30);
-
 pub fn run(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode> {
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     block_on(set_up(arguments, config))
 }
 
 async fn set_up(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode> {
     let base = match &arguments.url {
-        Some(text) => BaseUrl::parse(text).with_context(|| format!("--url {text}"))?,
+        Some(text) => url(text)?,
         None => config.public_url.clone(),
     };
-    let api = Api { base };
+    let plain = match arguments.insecure_http {
+        true => PlainHttp::Anywhere,
+        false => PlainHttp::LoopbackOnly,
+    };
+    let stranger = Client::new(base.clone(), None, plain)?;
     let token = match &config.setup_token {
         Some(token) => Zeroizing::new(token.reveal().to_owned()),
-        None => ask_secret("Set-up token (the gateway printed it)")?,
+        None => secret_line("Set-up token (the gateway printed it)")?,
     };
     let email = match &arguments.email {
         Some(email) => email.clone(),
-        None => ask("Your email")?,
+        None => ask_line("Your email")?,
     };
-    let password = ask_secret("A password (10 characters at least)")?;
-    let made = api
-        .post("/v1/setup", None, &json!({
-            "setup_token": *token, "email": email, "password": *password, "workspace": arguments.workspace,
-        }))
-        .await?;
-    let session = text(&made, "/token")?;
-    let workspace = text(&made, "/workspace/id")?;
+    let password = secret_line("A password (10 characters at least)")?;
+    let body = json!({
+        "setup_token": *token, "email": email, "password": *password, "workspace": arguments.workspace,
+    });
+    let made = stranger.post("/v1/setup", &body).send().await?;
+    let owner = Client::new(base, Some(Hidden::new(made.text("/token")?)), plain)?;
+    let workspace = made.text("/workspace/id")?;
     say(format!("workspace {workspace} is yours, {email}"))?;
     let mut outcome = ExitCode::SUCCESS;
     if let Some(provider) = &arguments.provider {
-        let path = format!("/v1/workspaces/{workspace}/provider-keys");
-        match store_key(&api, &path, session, provider, &arguments).await {
+        match store_key(&owner, &provider_keys(&workspace), provider, &arguments).await {
             Ok(stored) => say(stored)?,
             // The owner exists by now and cannot be made again: what is left is worth finishing.
             Err(error) => {
@@ -85,92 +83,34 @@ async fn set_up(arguments: Arguments, config: Config) -> anyhow::Result<ExitCode
             }
         }
     }
-    let project = text(&made, "/project/id")?;
-    let path = format!("/api/v1/projects/{project}/api-keys");
-    let key = api.post(&path, Some(session), &json!({ "name": "first key" })).await?;
+    let path = path(["api", "v1", "projects", &made.text("/project/id")?, "api-keys"]);
+    let key = owner.post(&path, &json!({ "name": "first key" })).send().await?;
     say(format!(
         "gateway key, shown only now:\n\n  {}\n\nGive it to your application as its API key, and as base URL {}/v1",
-        text(&key, "/key")?,
-        api.base
+        key.text("/key")?,
+        owner.base()
     ))?;
     Ok(outcome)
 }
 
 async fn store_key(
-    api: &Api,
+    owner: &Client,
     path: &str,
-    session: &str,
     provider: &str,
     arguments: &Arguments,
 ) -> anyhow::Result<String> {
-    let key = ask_secret(&format!("Your {provider} key"))?;
+    let key = secret_line(&format!("Your {provider} key"))?;
     let body = json!({
         "provider": provider,
         "api_key": *key,
         "base_url": arguments.base_url,
         "validate_before_save": !arguments.no_probe,
     });
-    let stored = api.post(path, Some(session), &body).await?;
+    let stored = owner.post(path, &body).send().await?;
     Ok(format!(
         "provider key {} ({}) is stored: {}",
-        text(&stored, "/id")?,
-        text(&stored, "/key_prefix")?,
-        text(&stored, "/validation_status")?
+        stored.text("/id")?,
+        stored.text("/key_prefix")?,
+        stored.text("/validation_status")?
     ))
-}
-
-/// What may be seen while it is typed.
-fn ask(what: &str) -> anyhow::Result<String> {
-    if std::io::stdin().is_terminal() {
-        let mut out = std::io::stdout().lock();
-        write!(out, "{what}: ")?;
-        out.flush()?;
-    }
-    Ok(line()?.to_string())
-}
-
-/// Hidden at a terminal; a line of standard input otherwise, so that scripts can pipe secrets in.
-fn ask_secret(what: &str) -> anyhow::Result<Zeroizing<String>> {
-    if !std::io::stdin().is_terminal() {
-        return line();
-    }
-    Ok(Zeroizing::new(rpassword::prompt_password(format!("{what}: "))?))
-}
-
-fn line() -> anyhow::Result<Zeroizing<String>> {
-    let mut line = Zeroizing::new(String::new());
-    std::io::stdin().lock().read_line(&mut line)?;
-    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
-}
-
-struct Api {
-    base: BaseUrl,
-}
-
-impl Api {
-    async fn post(&self, path: &str, session: Option<&str>, body: &Value) -> anyhow::Result<Value> {
-        let mut request = Request::post(self.base.join(path))
-            .header(CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body.to_string()))?;
-        if let Some(session) = session {
-            let value = format!("Bearer {session}");
-            request.headers_mut().insert(AUTHORIZATION, value.parse()?);
-        }
-        // The person at this machine named the address, wherever it leads.
-        let egress = Egress { overrides: vec![self.base.clone()], allow: Vec::new() };
-        let answer = call_own_api(&egress, request, WITHIN).await.map_err(|reason| {
-            anyhow::anyhow!("{}: {reason} (is the gateway running?)", self.base)
-        })?;
-        let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-        if !answer.status().is_success() {
-            let why = said.pointer("/error/message").and_then(Value::as_str);
-            bail!("{}", why.unwrap_or("the gateway refused, without a reason"));
-        }
-        Ok(said)
-    }
-}
-
-fn text<'a>(answer: &'a Value, pointer: &str) -> anyhow::Result<&'a str> {
-    let found = answer.pointer(pointer).and_then(Value::as_str);
-    found.with_context(|| format!("the gateway's answer has no {pointer}"))
 }

@@ -1,9 +1,9 @@
-//! The environment, read in this one place.
+//! The settings that the environment gives the gateway. What it tells the commands that call one is in `client.rs`.
 
 use std::path::PathBuf;
 
 use super::layer::ProviderLayer;
-use super::{ConfigError, Layer, bad};
+use super::{ConfigError, Layer, bad, client};
 
 const PREFIX: &str = "KEYSTILE_";
 /// What others call the master key (a Fernet key is one), and what we do.
@@ -17,7 +17,7 @@ pub fn read() -> Result<Layer, ConfigError> {
     let ours = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
         let is_ours = name.starts_with(PREFIX) || ALIASES.iter().any(|(alias, _)| *alias == name);
-        is_ours.then_some((name, value))
+        (is_ours && !client::NAMES.contains(&name.as_str())).then_some((name, value))
     });
     let mut pairs = Vec::new();
     for (name, value) in ours {
@@ -53,10 +53,14 @@ fn set(layer: &mut Layer, name: String, value: String) -> Result<(), ConfigError
         "DATABASE_URL" => layer.database_url = Some(value),
         "DATABASE_URL_FILE" => layer.database_url = Some(read_secret(name, &value)?),
         "DATA_DIR" => layer.data_dir = Some(PathBuf::from(value)),
+        "DEFAULT_PLAN" => layer.default_plan = Some(value),
         "DRAIN_SECONDS_MAX" => layer.drain_seconds_max = Some(number(name, &value)?),
         "EGRESS_ALLOW" => {
             let rules = value.split(',').map(str::trim).filter(|rule| !rule.is_empty());
             layer.egress_allow = Some(rules.map(str::to_owned).collect());
+        }
+        "KEY_OPERATIONS_PER_MINUTE" => {
+            layer.key_operations_per_minute = Some(number(name, &value)?);
         }
         "LISTEN" => layer.listen = Some(value),
         "LOG" => layer.log = Some(value),
@@ -66,6 +70,7 @@ fn set(layer: &mut Layer, name: String, value: String) -> Result<(), ConfigError
         "PUBLIC_URL" => layer.public_url = Some(value),
         "SETUP_TOKEN" => layer.setup_token = Some(value),
         "SETUP_TOKEN_FILE" => layer.setup_token_file = Some(PathBuf::from(value)),
+        "VAULT_RESEAL_PAUSE_MS" => layer.vault_reseal_pause_ms = Some(number(name, &value)?),
         "VAULT_SUITE" => layer.vault_suite = Some(value),
         other => {
             let provider = other

@@ -7,6 +7,7 @@ use std::time::Duration;
 use gateway::Limits;
 use serde::Deserialize;
 
+use super::plans::PlanLayer;
 use super::{BYTES_MAX, ConfigError, SECONDS_MAX, bad, within};
 
 #[derive(Clone, Default, Deserialize)]
@@ -22,6 +23,7 @@ pub struct Layer {
     pub master_key: Option<String>,
     pub master_key_file: Option<PathBuf>,
     pub vault_suite: Option<String>,
+    pub vault_reseal_pause_ms: Option<u64>,
     pub setup_token: Option<String>,
     pub setup_token_file: Option<PathBuf>,
     pub egress_allow: Option<Vec<String>>,
@@ -29,6 +31,9 @@ pub struct Layer {
     pub log_format: Option<String>,
     pub drain_seconds_max: Option<u64>,
     pub connections_max: Option<usize>,
+    pub key_operations_per_minute: Option<u32>,
+    pub default_plan: Option<String>,
+    pub plans: BTreeMap<String, PlanLayer>,
     pub providers: BTreeMap<String, ProviderLayer>,
     pub limits: LimitsLayer,
     pub journal: JournalLayer,
@@ -86,6 +91,7 @@ impl Layer {
             master_key,
             master_key_file,
             vault_suite: self.vault_suite.or(below.vault_suite),
+            vault_reseal_pause_ms: self.vault_reseal_pause_ms.or(below.vault_reseal_pause_ms),
             setup_token,
             setup_token_file,
             egress_allow: self.egress_allow.or(below.egress_allow),
@@ -93,8 +99,13 @@ impl Layer {
             log_format: self.log_format.or(below.log_format),
             drain_seconds_max: self.drain_seconds_max.or(below.drain_seconds_max),
             connections_max: self.connections_max.or(below.connections_max),
+            key_operations_per_minute: self
+                .key_operations_per_minute
+                .or(below.key_operations_per_minute),
+            default_plan: self.default_plan.or(below.default_plan),
             providers,
-            // Flags and environment have no limits and no journal settings: these come from the file.
+            // Flags and environment have no plans, no limits and no journal settings: these come from the file.
+            plans: below.plans,
             limits: below.limits,
             journal: below.journal,
         }

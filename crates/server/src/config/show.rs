@@ -21,6 +21,7 @@ impl fmt::Display for Config {
             None => writeln!(f, "# master_key: in the data folder, generated at the first start")?,
         }
         writeln!(f, "vault_suite = {}", quoted(&self.vault_suite.to_string()))?;
+        writeln!(f, "vault_reseal_pause_ms = {}", self.vault_reseal_pause.as_millis())?;
         match &self.setup_token {
             // As a setting, the dots would be a token, and refused as too short a one.
             Some(_) => writeln!(f, "# setup_token: given, and hidden here")?,
@@ -36,6 +37,8 @@ impl fmt::Display for Config {
         writeln!(f, "log_format = {}", quoted(format))?;
         writeln!(f, "drain_seconds_max = {}", self.drain_max.as_secs())?;
         writeln!(f, "connections_max = {}", self.connections_max)?;
+        writeln!(f, "key_operations_per_minute = {}", self.key_operations_per_minute)?;
+        writeln!(f, "default_plan = {}", quoted(self.plans.default_name()))?;
         self.show_tables(f)
     }
 }
@@ -60,6 +63,15 @@ impl Config {
         };
         writeln!(f, "\n[journal]\nsync = \"{sync}\"")?;
         writeln!(f, "bytes_max = {}", self.journal.bytes_max)?;
+        for plan in self.plans.iter() {
+            let tiers: Vec<_> = plan.pool_tiers.iter().map(ToString::to_string).collect();
+            writeln!(f, "\n[plans.{}]\nbyok = {}", plan.name, plan.byok)?;
+            writeln!(f, "pool_tiers = {}", toml::Value::from(tiers))?;
+            match plan.pool_tokens_per_month {
+                Some(tokens) => writeln!(f, "pool_tokens_per_month = {tokens}")?,
+                None => writeln!(f, "# pool_tokens_per_month: without end")?,
+            }
+        }
         for (provider, url) in &self.provider_base_urls {
             writeln!(f, "\n[providers.{provider}]\nbase_url = \"{url}\"")?;
         }

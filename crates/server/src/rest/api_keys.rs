@@ -3,99 +3,193 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::response::Response;
-use control::Reader;
-use http::{HeaderMap, StatusCode};
-use model::{ProjectId, Refusal};
+use axum::extract::Path;
+use control::{
+    GatewayKeyFields, GatewayKeyView, NewGatewayKeyView, Page, Reader, RotateGatewayKey, Target,
+};
+use http::StatusCode;
+use model::{Refusal, Scope};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::{json, no_content, page, person, read};
-use crate::refused::Refused;
+use super::{Answer, Ask, Sent, created, json, no_content, page, versioned};
 use crate::shared::Shared;
 
-/// Whose keys a route is about: a project's, or with none the whole workspace's.
-type Owner = (Reader, Option<ProjectId>);
-
-async fn of_workspace(
-    shared: &Shared,
-    headers: &HeaderMap,
-    workspace: &str,
-) -> Result<Owner, Refusal> {
-    let person = person(shared, headers).await?;
-    Ok((shared.control.reader(&person, workspace).await?, None))
+pub fn routes() -> OpenApiRouter<Arc<Shared>> {
+    of_project::routes().merge(of_workspace::routes())
 }
 
-async fn of_project(shared: &Shared, headers: &HeaderMap, project: &str) -> Result<Owner, Refusal> {
-    let person = person(shared, headers).await?;
-    let (reader, project) = shared.control.reader_of_project(&person, project).await?;
-    Ok((reader, Some(project)))
+/// The same routes below a project and below a workspace.
+macro_rules! face {
+    (
+        $target:path, $owner:literal, $list:literal, $one:literal, $rotate:literal, $block:literal,
+        $unblock:literal
+    ) => {
+        pub fn routes() -> OpenApiRouter<Arc<Shared>> {
+            OpenApiRouter::new()
+                .routes(routes!(list, create))
+                .routes(routes!(show, update, revoke))
+                .routes(routes!(rotate))
+                .routes(routes!(block))
+                .routes(routes!(unblock))
+        }
+
+        /// List gateway keys
+        #[utoipa::path(
+                    get,
+                    path = $list,
+                    tag = "gateway keys",
+                    params(
+                        ($owner = String, Path),
+                        ("limit" = Option<u32>, Query),
+                        ("cursor" = Option<String>, Query)
+                    ),
+                    responses((status = 200, body = Page<GatewayKeyView>))
+                )]
+        async fn list(ask: Ask, Path(owner): Path<String>) -> Answer {
+            let reader = reading(&ask, $target(&owner)).await?;
+            page(&ask.shared.control.gateway_keys(&reader, ask.page()?).await?)
+        }
+
+        /// Make a gateway key; it is shown this once
+        #[utoipa::path(
+                    post,
+                    path = $list,
+                    tag = "gateway keys",
+                    params(($owner = String, Path)),
+                    request_body = GatewayKeyFields,
+                    responses((status = 201, body = NewGatewayKeyView))
+                )]
+        async fn create(ask: Ask, Path(owner): Path<String>, body: Body) -> Answer {
+            let reader = changing(&ask, $target(&owner)).await?;
+            let sent = Sent::read(body).await?;
+            let (input, once) = (sent.json()?, ask.once(&sent)?);
+            let control = &ask.shared.control;
+            let make = control.create_gateway_key(&reader, input, once.as_ref());
+            created(&control.once(reader.doer(), once.as_ref(), make).await?)
+        }
+
+        /// Show a gateway key, but for the key itself
+        #[utoipa::path(
+                    get,
+                    path = $one,
+                    tag = "gateway keys",
+                    params(($owner = String, Path), ("id" = String, Path)),
+                    responses((status = 200, body = GatewayKeyView))
+                )]
+        async fn show(ask: Ask, Path((owner, id)): Path<(String, String)>) -> Answer {
+            let reader = reading(&ask, $target(&owner)).await?;
+            versioned(&ask.shared.control.gateway_key(&reader, &id).await?)
+        }
+
+        /// Change what a gateway key may do
+        #[utoipa::path(
+                    patch,
+                    path = $one,
+                    tag = "gateway keys",
+                    params(($owner = String, Path), ("id" = String, Path)),
+                    request_body = GatewayKeyFields,
+                    responses((status = 200, body = GatewayKeyView))
+                )]
+        async fn update(ask: Ask, Path((owner, id)): Path<(String, String)>, body: Body) -> Answer {
+            let reader = changing(&ask, $target(&owner)).await?;
+            let patch = Sent::read(body).await?.json()?;
+            let control = &ask.shared.control;
+            let updated = control.update_gateway_key(&reader, &id, patch, ask.expected()?);
+            versioned(&updated.await?)
+        }
+
+        /// Revoke a gateway key, for good
+        #[utoipa::path(
+                    delete,
+                    path = $one,
+                    tag = "gateway keys",
+                    params(($owner = String, Path), ("id" = String, Path)),
+                    responses((status = 204))
+                )]
+        async fn revoke(ask: Ask, Path((owner, id)): Path<(String, String)>) -> Answer {
+            let reader = changing(&ask, $target(&owner)).await?;
+            ask.shared.control.revoke_gateway_key(&reader, &id).await?;
+            no_content()
+        }
+
+        /// Give a gateway key a new token, shown this once
+        #[utoipa::path(
+                    post,
+                    path = $rotate,
+                    tag = "gateway keys",
+                    params(($owner = String, Path), ("id" = String, Path)),
+                    request_body = RotateGatewayKey,
+                    responses((status = 200, body = NewGatewayKeyView))
+                )]
+        async fn rotate(ask: Ask, Path((owner, id)): Path<(String, String)>, body: Body) -> Answer {
+            let reader = changing(&ask, $target(&owner)).await?;
+            let input = Sent::read(body).await?.json_or_nothing()?;
+            let rotated = ask.shared.control.rotate_gateway_key(&reader, &id, input).await?;
+            Ok(json(StatusCode::OK, &rotated)?)
+        }
+
+        /// Take a gateway key out of use for a while
+        #[utoipa::path(
+                    post,
+                    path = $block,
+                    tag = "gateway keys",
+                    params(($owner = String, Path), ("id" = String, Path)),
+                    responses((status = 200, body = GatewayKeyView))
+                )]
+        async fn block(ask: Ask, Path((owner, id)): Path<(String, String)>) -> Answer {
+            let reader = changing(&ask, $target(&owner)).await?;
+            versioned(&ask.shared.control.block_gateway_key(&reader, &id).await?)
+        }
+
+        /// Put a blocked gateway key back into use
+        #[utoipa::path(
+                    post,
+                    path = $unblock,
+                    tag = "gateway keys",
+                    params(($owner = String, Path), ("id" = String, Path)),
+                    responses((status = 200, body = GatewayKeyView))
+                )]
+        async fn unblock(ask: Ask, Path((owner, id)): Path<(String, String)>) -> Answer {
+            let reader = changing(&ask, $target(&owner)).await?;
+            versioned(&ask.shared.control.unblock_gateway_key(&reader, &id).await?)
+        }
+    };
 }
 
-async fn list(shared: &Shared, (reader, project): Owner) -> Result<Response, Refused> {
-    Ok(page(shared.control.gateway_keys(&reader, project).await?)?)
+mod of_project {
+    use super::*;
+
+    face!(
+        Target::Project,
+        "project",
+        "/api/v1/projects/{project}/api-keys",
+        "/api/v1/projects/{project}/api-keys/{id}",
+        "/api/v1/projects/{project}/api-keys/{id}/rotate",
+        "/api/v1/projects/{project}/api-keys/{id}/block",
+        "/api/v1/projects/{project}/api-keys/{id}/unblock"
+    );
 }
 
-async fn create(
-    shared: &Shared,
-    (reader, project): Owner,
-    body: Body,
-) -> Result<Response, Refused> {
-    let input = read(body).await?;
-    let made = shared.control.create_gateway_key(&reader, project, input).await?;
-    Ok(json(StatusCode::CREATED, &made)?)
+mod of_workspace {
+    use super::*;
+
+    face!(
+        Target::Workspace,
+        "workspace",
+        "/v1/workspaces/{workspace}/api-keys",
+        "/v1/workspaces/{workspace}/api-keys/{id}",
+        "/v1/workspaces/{workspace}/api-keys/{id}/rotate",
+        "/v1/workspaces/{workspace}/api-keys/{id}/block",
+        "/v1/workspaces/{workspace}/api-keys/{id}/unblock"
+    );
 }
 
-async fn delete(shared: &Shared, (reader, project): Owner, id: &str) -> Result<Response, Refused> {
-    shared.control.revoke_gateway_key(&reader, project, id).await?;
-    Ok(no_content())
+async fn reading(ask: &Ask, target: Target<'_>) -> Result<Reader, Refusal> {
+    ask.scoped(target, Scope::ReadKeys).await
 }
 
-pub async fn list_of_workspace(
-    State(shared): State<Arc<Shared>>,
-    Path(workspace): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    list(&shared, of_workspace(&shared, &headers, &workspace).await?).await
-}
-
-pub async fn create_for_workspace(
-    State(shared): State<Arc<Shared>>,
-    Path(workspace): Path<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refused> {
-    create(&shared, of_workspace(&shared, &headers, &workspace).await?, body).await
-}
-
-pub async fn delete_of_workspace(
-    State(shared): State<Arc<Shared>>,
-    Path((workspace, id)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    delete(&shared, of_workspace(&shared, &headers, &workspace).await?, &id).await
-}
-
-pub async fn list_of_project(
-    State(shared): State<Arc<Shared>>,
-    Path(project): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    list(&shared, of_project(&shared, &headers, &project).await?).await
-}
-
-pub async fn create_for_project(
-    State(shared): State<Arc<Shared>>,
-    Path(project): Path<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refused> {
-    create(&shared, of_project(&shared, &headers, &project).await?, body).await
-}
-
-pub async fn delete_of_project(
-    State(shared): State<Arc<Shared>>,
-    Path((project, id)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    delete(&shared, of_project(&shared, &headers, &project).await?, &id).await
+/// Members may change what they own, so the operation itself decides about people.
+async fn changing(ask: &Ask, target: Target<'_>) -> Result<Reader, Refusal> {
+    ask.scoped(target, Scope::WriteKeys).await
 }

@@ -10,12 +10,15 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use model::Refusal;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::json;
 use crate::refused::Refused;
 use crate::shared::Shared;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Readiness {
     database: &'static str,
     /// Whether changes made on other nodes are heard of.
@@ -25,13 +28,31 @@ struct Readiness {
 
 const PING_MAX: Duration = Duration::from_secs(5);
 
-/// The process runs.
-pub async fn alive() -> &'static str {
+pub fn routes() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new().routes(routes!(alive)).routes(routes!(ready)).routes(routes!(metrics))
+}
+
+/// The process runs
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "health",
+    responses((status = 200, body = String, content_type = "text/plain")),
+    security(())
+)]
+async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Requests can be served and written down.
-pub async fn ready(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
+/// Requests can be served and written down
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "health",
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness)),
+    security(())
+)]
+async fn ready(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
     let ping = tokio::time::timeout(PING_MAX, shared.control.store.ping()).await;
     let database = matches!(ping, Ok(Ok(())));
     let journal = !shared.gateway.journal.stats().failed;
@@ -47,7 +68,15 @@ pub async fn ready(State(shared): State<Arc<Shared>>) -> Result<Response, Refuse
     Ok(json(status, &readiness)?)
 }
 
-pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
+/// What is counted, in the OpenMetrics format
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "health",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text")),
+    security(())
+)]
+async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
     let text = shared.telemetry.render(&shared.gateway).map_err(Refusal::internal)?;
     let mut response = Response::new(Body::from(text));
     let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";

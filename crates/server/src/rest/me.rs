@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use control::Me;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use gateway::credential;
-
-use super::json;
-use crate::refused::Refused;
+use super::{Answer, Ask, ok};
 use crate::shared::Shared;
 
-pub async fn show(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    let caller = shared.control.key_caller(credential(&headers)?.as_deref()).await?;
-    Ok(json(StatusCode::OK, &shared.control.me(caller))?)
+pub fn routes() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new().routes(routes!(show))
+}
+
+/// What the gateway key of the request is, and what it may do
+#[utoipa::path(get, path = "/v1/me", tag = "gateway keys", responses((status = 200, body = Me)))]
+async fn show(ask: Ask) -> Answer {
+    let caller = ask.key_caller().await?;
+    ok(&ask.shared.control.me(caller).await?)
 }

@@ -3,33 +3,34 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::response::Response;
-use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use control::{LoginView, Made, SignIn};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::{json, no_content, person, read};
-use crate::refused::Refused;
+use super::{Answer, Ask, Sent, created, no_content};
 use crate::shared::Shared;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignIn {
-    email: String,
-    password: String,
+pub fn routes() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(delete))
 }
 
-pub async fn create(State(shared): State<Arc<Shared>>, body: Body) -> Result<Response, Refused> {
-    let input: SignIn = read(body).await?;
-    let login = shared.control.sign_in(&input.email, &input.password).await?;
-    Ok(json(StatusCode::CREATED, &login)?)
+/// Sign in
+#[utoipa::path(
+    post,
+    path = "/v1/sessions",
+    tag = "people",
+    request_body = SignIn,
+    responses((status = 201, body = LoginView)),
+    security(())
+)]
+async fn create(ask: Ask, body: Body) -> Answer {
+    let input: SignIn = Sent::read(body).await?.json()?;
+    created(&Made::Now(ask.shared.control.sign_in(&input, ask.from()).await?))
 }
 
-pub async fn delete(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    let person = person(&shared, &headers).await?;
-    shared.control.sign_out(&person).await?;
-    Ok(no_content())
+/// Sign out
+#[utoipa::path(delete, path = "/v1/sessions/current", tag = "people", responses((status = 204)))]
+async fn delete(ask: Ask) -> Answer {
+    ask.shared.control.sign_out(&ask.person().await?).await?;
+    no_content()
 }

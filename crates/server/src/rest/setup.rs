@@ -3,15 +3,27 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::response::Response;
-use http::StatusCode;
+use control::{Made, SetUp, SetUpView};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::{json, read};
-use crate::refused::Refused;
+use super::{Answer, Ask, Sent, created};
 use crate::shared::Shared;
 
-pub async fn create(State(shared): State<Arc<Shared>>, body: Body) -> Result<Response, Refused> {
-    let made = shared.control.set_up(read(body).await?).await?;
-    Ok(json(StatusCode::CREATED, &made)?)
+pub fn routes() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new().routes(routes!(set_up))
+}
+
+/// Make the first owner, with the set-up token that was printed at the first start
+#[utoipa::path(
+    post,
+    path = "/v1/setup",
+    tag = "set-up",
+    request_body = SetUp,
+    responses((status = 201, body = SetUpView)),
+    security(())
+)]
+async fn set_up(ask: Ask, body: Body) -> Answer {
+    let input: SetUp = Sent::read(body).await?.json()?;
+    created(&Made::Now(ask.shared.control.set_up(input, ask.from()).await?))
 }

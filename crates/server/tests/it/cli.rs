@@ -124,13 +124,15 @@ fn a_flag_goes_over_the_environment_over_the_file_over_the_default() {
 fn every_setting_that_is_given_is_shown_and_what_is_shown_is_accepted_back() {
     let folder = empty_folder();
     let given = "data_dir = \"/tmp/quo\\\"ted\"\nlisten = \"[::1]:4041\"\n\
-                 public_url = \"https://keys.example/base\"\nvault_suite = \"fernet\"\n\
+                 public_url = \"https://keys.example/base\"\nvault_suite = \"fernet\"\nvault_reseal_pause_ms = 4\n\
                  egress_allow = [\"10.0.0.0/8:8000\", \"[fd00::/8]:443\"]\nlog = \"warn,store=debug\"\n\
-                 log_format = \"json\"\ndrain_seconds_max = 5\nconnections_max = 77\n\n\
+                 log_format = \"json\"\ndrain_seconds_max = 5\nconnections_max = 77\nkey_operations_per_minute = 30\n\
+                 default_plan = \"gold\"\n\n\
                  [limits]\nbody_bytes_max = 1001\nbody_read_seconds_max = 2\nanswer_bytes_max = 1003\n\
                  event_bytes_max = 1004\nattempts_max = 5\nconnect_seconds_max = 6\n\
                  first_byte_seconds_max = 7\nidle_seconds_max = 8\ntotal_seconds_max = 9\n\n\
                  [journal]\nsync = \"always\"\nbytes_max = 1000000\n\n\
+                 [plans.gold]\nbyok = true\npool_tiers = [\"premium\"]\npool_tokens_per_month = 8\n\n\
                  [providers.openai]\nbase_url = \"http://127.0.0.1:9000/v1\"\n";
     fs::write(folder.path().join("given.toml"), given).expect("a file");
     let show =
@@ -141,7 +143,11 @@ fn every_setting_that_is_given_is_shown_and_what_is_shown_is_accepted_back() {
     let twice = show("shown.toml");
 
     let table = |text: &str| text.parse::<toml::Table>().expect("TOML");
-    assert_eq!(table(&once), table(given));
+    let mut shown = table(&once);
+    let plans = shown["plans"].as_table_mut().expect("a table");
+    assert!(plans.contains_key("starter"), "the shipped ones are there too");
+    plans.retain(|name, _| name == "gold");
+    assert_eq!(shown, table(given));
     assert_eq!(once, twice);
     let default = keystile(folder.path(), &["config", "show"]).run("").well();
     fs::write(folder.path().join("default.toml"), &default).expect("a file");
@@ -259,11 +265,12 @@ fn vault_status_tells_a_right_master_key_from_a_wrong_one() {
     let line = |ended: &Ended| -> Vec<String> {
         let mut lines = ended.stdout.lines();
         let line = lines.find(|line| line.starts_with('1')).unwrap_or_default();
-        line.split_whitespace().map(str::to_owned).collect()
+        line.split_whitespace().take(4).map(str::to_owned).collect()
     };
     // The instance's own three secrets are sealed from the start.
     assert_eq!(line(&right), ["1", "active", "3", "here"], "{right:?}");
     assert!(right.stdout.contains("suite for new values: aes-256-gcm"), "{right:?}");
+    assert!(right.stdout.contains("aes-256-gcm: 3"), "{right:?}");
     assert_eq!(right.status.code(), Some(0));
     assert_eq!(line(&wrong), ["1", "active", "3", "WRONG"], "{wrong:?}");
     assert_eq!(wrong.status.code(), Some(1));
@@ -332,12 +339,12 @@ fn setup_says_when_no_gateway_is_there_or_its_token_is_wrong() {
     let right = setup(&gateway.url(), SETUP_TOKEN);
     let second = setup(&gateway.url(), SETUP_TOKEN);
 
-    for (ended, says) in [
-        (&alone, "is the gateway running?"),
-        (&wrong, "the set-up token is wrong"),
-        (&second, "has been set up"),
+    for (ended, code, says) in [
+        (&alone, 6, "is the gateway running?"),
+        (&wrong, 3, "the set-up token is wrong"),
+        (&second, 5, "has been set up"),
     ] {
-        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert_eq!(ended.status.code(), Some(code), "{ended:?}");
         assert!(ended.stderr.contains(says), "{ended:?}");
         assert!(!ended.stderr.contains("set-up-token"), "{ended:?}");
     }

@@ -73,3 +73,59 @@ async fn each_node_drains_its_own_journal_into_the_one_ledger() {
     let body = json!({ "email": "nobody@example.com", "password": "whatever it is" });
     two.api.post("/v1/sessions", &body).whole().await.expect(401);
 }
+
+/// Paused, back, replaced, rotated, out: what one node does the other obeys.
+#[tokio::test]
+async fn every_kind_of_change_is_soon_everywhere() {
+    let fake = FakeProvider::start().await;
+    let Some(database) = Postgres::database().await else { return };
+    let (one, two) = tokio::join!(node(&database.url, &fake), node(&database.url, &fake));
+    let (owner, key) = one.ready("sk-good-1234567890").await;
+    let workspace = format!("/v1/workspaces/{}", owner.workspace);
+    let list = format!("{workspace}/provider-keys");
+    let list = one.api.get(&list).bearer(&owner.session).whole().await.expect(200);
+    let provider_key = format!("{workspace}/provider-keys/{}", list.at("/items/0/id"));
+    let soon = async |what: &str, key: &str, status: u16| {
+        let heard = async {
+            while two.chat(key, &hello("gpt-4o")).await.status != status {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(EVERYWHERE_WITHIN, heard).await.expect(what);
+    };
+    soon("the key itself", &key, 200).await;
+
+    let patch = async |path: &str, body: serde_json::Value| {
+        one.api.patch(path, &body).bearer(&owner.session).whole().await.expect(200);
+    };
+    patch(&provider_key, json!({ "is_active": false })).await;
+    soon("a pause", &key, 403).await;
+    patch(&provider_key, json!({ "is_active": true })).await;
+    soon("its end", &key, 200).await;
+    patch(&workspace, json!({ "allowed_models": ["gpt-5.4"] })).await;
+    soon("a setting", &key, 403).await;
+    patch(&workspace, json!({ "allowed_models": null })).await;
+    soon("its end", &key, 200).await;
+
+    let secret = json!({ "api_key": "sk-other-1234567890" });
+    let replaced = one.api.put(&format!("{provider_key}/secret"), &secret).bearer(&owner.session);
+    replaced.whole().await.expect(200);
+    let heard = async {
+        loop {
+            two.chat(&key, &hello("gpt-4o")).await.expect(200);
+            if fake.last_request().bearer() == Some("sk-other-1234567890") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(EVERYWHERE_WITHIN, heard).await.expect("a replacement");
+
+    let keys = format!("/api/v1/projects/{}/api-keys", owner.project);
+    let id = one.api.get(&keys).bearer(&owner.session).whole().await.expect(200).at("/items/0/id");
+    let rotated = one.api.post(&format!("{keys}/{id}/rotate"), &json!({})).bearer(&owner.session);
+    let rotated = rotated.whole().await.expect(200).at("/key");
+    soon("a rotation", &key, 401).await;
+    soon("the new token", &rotated, 200).await;
+    one.api.delete(&provider_key).bearer(&owner.session).whole().await.expect(204);
+    soon("a deletion", &rotated, 403).await;
+}

@@ -1,6 +1,8 @@
 //! A provider that repeats the key: the client sees no twelve characters of it, wherever the network cuts the answer;
 //! and an answer without it arrives as the bytes it was, wherever the network cuts it.
 
+mod probe;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 use server::config::Layer;

@@ -7,15 +7,32 @@
     reason = "a test that slices wrongly fails, which is what it is for"
 )]
 
+mod audit;
+mod authorization;
 mod binary;
 mod chat;
 mod cli;
+mod cli_manage;
 mod cluster;
 mod echo;
 mod egress;
 mod faults;
+mod gateway_keys;
+mod guides;
+mod key_health;
 mod leak;
 mod management;
+mod mcp;
+mod openapi;
+mod people;
+mod probe;
+mod provider_keys;
 mod refuses_to_start;
+mod rotation;
+mod rules;
+mod schemathesis;
 mod sdk;
+mod secrets;
+mod seeds;
+mod settings;
 mod smuggling;

@@ -318,7 +318,7 @@ async fn a_gateway_key_is_no_session_and_a_session_no_gateway_key() {
 }
 
 /// A workspace of somebody who is no member of the first one.
-async fn stranger(app: &TestApp) -> Owner {
+pub async fn stranger(app: &TestApp) -> Owner {
     let store = app.app.store();
     let id = model::UserId::new(&app.clock, &model::random::OsRandom);
     let mut write = store.write().await.expect("a transaction");

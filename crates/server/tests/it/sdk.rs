@@ -20,7 +20,7 @@ struct Application {
 impl Application {
     /// `None` where no Python has the SDK, which has been said by then.
     async fn start() -> Option<Self> {
-        let python = python()?;
+        let python = python("openai")?;
         let fake = FakeProvider::start().await;
         let app = TestApp::start(&fake).await;
         let (_, key) = app.ready(PROVIDER_KEY).await;
@@ -44,8 +44,8 @@ impl Application {
     }
 }
 
-/// The one that is asked for, else the one that `.ci/run` makes, else the machine's.
-fn python() -> Option<PathBuf> {
+/// The one that is asked for, else the one that `.ci/run` makes, else the machine's: whichever has this package.
+pub fn python(package: &str) -> Option<PathBuf> {
     let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/sdk-venv/bin/python");
     let candidates = match asked_for() {
         Some(python) => vec![python],
@@ -53,12 +53,13 @@ fn python() -> Option<PathBuf> {
     };
     let folder = std::env::temp_dir();
     let imports = |python: &PathBuf| {
-        let script = "\"$0\" -c 'import openai'";
-        Program::new("sh", &folder).args(["-c", script]).arg(python).run("").status.success()
+        let script = "\"$0\" -c \"import $1\"";
+        let shell = Program::new("sh", &folder).args(["-c", script]).arg(python).arg(package);
+        shell.run("").status.success()
     };
     let found = candidates.into_iter().find(imports);
     if found.is_none() {
-        skip::skipped("openai Python SDK: none of the Pythons here can import it, see .ci/run");
+        skip::skipped(&format!("{package}: none of the Pythons here can import it, see .ci/run"));
     }
     found
 }

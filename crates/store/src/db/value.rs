@@ -46,13 +46,16 @@ text!(
     &model::Origin,
     &model::BaseUrl,
     &model::ScopeSet,
+    &model::Tier,
     GatewayKeyId,
     InstanceId,
+    model::InvitationId,
     NodeId,
     ProjectId,
     ProviderKeyId,
     RequestId,
     Role,
+    model::SecretId,
     SessionId,
     UserId,
     WorkspaceId,
@@ -126,6 +129,12 @@ impl From<&[u8]> for Value {
     }
 }
 
+impl From<Option<&[u8]>> for Value {
+    fn from(value: Option<&[u8]>) -> Self {
+        Self::Blob(value.map(<[u8]>::to_vec))
+    }
+}
+
 impl From<&Sealed> for Value {
     fn from(value: &Sealed) -> Self {
         Self::Blob(Some(value.as_bytes().to_vec()))
@@ -135,5 +144,24 @@ impl From<&Sealed> for Value {
 impl From<Option<&Sealed>> for Value {
     fn from(value: Option<&Sealed>) -> Self {
         Self::Blob(value.map(|sealed| sealed.as_bytes().to_vec()))
+    }
+}
+
+/// Settings are structs of ours, which always have a JSON form.
+impl From<&model::Settings> for Value {
+    fn from(value: &model::Settings) -> Self {
+        Self::Text(serde_json::to_string(value).ok())
+    }
+}
+
+impl From<&model::KeyPolicy> for Value {
+    fn from(value: &model::KeyPolicy) -> Self {
+        Self::Text(serde_json::to_string(value).ok())
+    }
+}
+
+impl From<Option<&Vec<String>>> for Value {
+    fn from(value: Option<&Vec<String>>) -> Self {
+        Self::Text(value.and_then(|list| serde_json::to_string(list).ok()))
     }
 }

@@ -51,6 +51,8 @@ pub struct KeyringRow {
     pub version: KeyVersion,
     pub state: KeyState,
     pub check_value: Vec<u8>,
+    /// Whether what it sealed may still be written.
+    pub accepts: bool,
     pub created_at: Timestamp,
 }
 
@@ -58,13 +60,6 @@ pub struct KeyringRow {
 pub struct InstanceSecretRow {
     pub sealed: Sealed,
     pub sealed_version: u64,
-}
-
-/// How many live rows a version of the master key sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SealCount {
-    pub version: KeyVersion,
-    pub rows: u64,
 }
 
 impl System<'_> {
@@ -85,21 +80,8 @@ impl System<'_> {
                     version: version(row.get("version")?)?,
                     state: row.parse("state")?,
                     check_value: row.get("check_value")?,
+                    accepts: row.flag("accepts")?,
                     created_at: row.time("created_at")?,
-                })
-            })
-            .collect()
-    }
-
-    /// Across tenants, because a master key seals for all of them.
-    pub async fn seal_counts(&self) -> Result<Vec<SealCount>> {
-        let rows = self.db.all(SEAL_COUNTS, args![]).await?;
-        rows.iter()
-            .map(|row| {
-                let sealed: i64 = row.get("sealed_rows")?;
-                Ok(SealCount {
-                    version: version(row.get("key_version")?)?,
-                    rows: u64::try_from(sealed).unwrap_or(0),
                 })
             })
             .collect()
@@ -150,7 +132,8 @@ impl Write {
         check_value: &[u8],
         now: Timestamp,
     ) -> Result<()> {
-        let args = args![version, state.as_str(), check_value, now];
+        let accepts = state == KeyState::Active;
+        let args = args![version, state.as_str(), check_value, accepts, now];
         self.tx.run(INSERT_KEY, args).await?;
         Ok(())
     }
@@ -160,13 +143,15 @@ impl Write {
         Ok(self.tx.run(MARK_SET_UP, args![now]).await? == 1)
     }
 
-    /// Whether `version` may seal now. The ring's row is locked until the commit, so that a rotation cannot slip between.
+    /// Whether what `version` sealed may be written: it is active, or was until a moment ago. The ring's row is locked until
+    /// the commit, so that a rotation cannot slip between. Comes before the locks of the rows that are written, or two who
+    /// write would wait for each other.
     pub async fn hold_active(&mut self, version: KeyVersion) -> Result<bool> {
         Ok(self.tx.run(HOLD_ACTIVE, args![version]).await? == 1)
     }
 }
 
-fn version(number: i64) -> Result<KeyVersion> {
+pub(super) fn version(number: i64) -> Result<KeyVersion> {
     u32::try_from(number).map(KeyVersion).map_err(|_| StoreError::Corrupt { column: "version" })
 }
 
@@ -174,21 +159,9 @@ const INSTANCE: &str = "select id, salt, set_up_at
     from instance
     where one = 1";
 
-const KEYRING: &str = "select version, state, check_value, created_at
+const KEYRING: &str = "select version, state, check_value, accepts, created_at
     from keyring
     order by version";
-
-const SEAL_COUNTS: &str = "select key_version, count(*) as sealed_rows
-    from (
-        select key_version
-        from provider_keys
-        where sealed is not null
-        union all
-        select key_version
-        from instance_secrets
-    ) as seals
-    group by key_version
-    order by key_version";
 
 const SECRET: &str = "select sealed, sealed_version
     from instance_secrets
@@ -203,8 +176,8 @@ const INSERT_SECRET: &str =
     values ($1, $2, $3, $4, $5)
     on conflict (name) do nothing";
 
-const INSERT_KEY: &str = "insert into keyring (version, state, check_value, created_at)
-    values ($1, $2, $3, $4)
+const INSERT_KEY: &str = "insert into keyring (version, state, check_value, accepts, created_at)
+    values ($1, $2, $3, $4, $5)
     on conflict (version) do nothing";
 
 const MARK_SET_UP: &str = "update instance
@@ -212,5 +185,5 @@ const MARK_SET_UP: &str = "update instance
     where one = 1 and set_up_at is null";
 
 const HOLD_ACTIVE: &str = "update keyring
-    set state = 'active'
-    where version = $1 and state = 'active'";
+    set accepts = 1
+    where version = $1 and accepts = 1";

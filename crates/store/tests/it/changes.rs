@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use futures_util::future::join_all;
-use model::{Actor, KeyVersion};
+use model::{Actor, Doer, KeyVersion};
 use serde_json::json;
 use store::system::KeyState;
 use store::{Change, ChangeKind, Store, StoreError, Write};
@@ -23,7 +23,7 @@ pub async fn commits_are_numbered_without_gaps_in_their_order(place: Place) {
         async move {
             let mut write = store.write().await.expect("a write");
             tell(&mut write, &format!("change {n}"));
-            write.audit(Actor::System, None, "test.made", n, json!({}));
+            write.audit(Doer::SYSTEM, None, "test.made", n, json!({}));
             match n % 4 {
                 0 => drop(write),
                 _ => place.commit(write).await,
@@ -63,9 +63,9 @@ pub async fn a_dropped_change_leaves_nothing(place: Place) {
     let workspace = place.workspace_id();
 
     let mut write = store.write().await.expect("a write");
-    write.insert_workspace(workspace, "acme", &[1; 32], place.now()).await.expect("inserted");
+    write.insert_workspace(&place.workspace_row(workspace)).await.expect("inserted");
     tell(&mut write, "nobody");
-    write.audit(Actor::System, Some(workspace), "workspace.created", workspace, json!({}));
+    write.audit(Doer::SYSTEM, Some(workspace), "workspace.created", workspace, json!({}));
     drop(write);
 
     assert!(store.workspace(workspace).row().await.expect("read").is_none());
@@ -80,9 +80,9 @@ pub async fn a_failed_commit_leaves_no_rows_and_no_number(place: Place) {
     let workspace = place.workspace_id();
 
     let mut write = store.write().await.expect("a write");
-    write.insert_workspace(workspace, "acme", &[1; 32], place.now()).await.expect("inserted");
+    write.insert_workspace(&place.workspace_row(workspace)).await.expect("inserted");
     tell(&mut write, "the first");
-    write.audit(Actor::System, None, "test.made", "a subject\0nobody can store", json!({}));
+    write.audit(Doer::SYSTEM, None, "test.made", "a subject\0nobody can store", json!({}));
     let failed = write.commit(place.now()).await;
 
     assert!(matches!(failed, Err(StoreError::Unstorable)), "{failed:?}");
@@ -117,7 +117,7 @@ pub async fn a_dropped_commit_still_brings_the_news(place: Place) {
     for polls in 0..60 {
         let workspace = place.workspace_id();
         let mut write = store.write().await.expect("a write");
-        write.insert_workspace(workspace, "acme", &[1; 32], place.now()).await.expect("inserted");
+        write.insert_workspace(&place.workspace_row(workspace)).await.expect("inserted");
         tell(&mut write, &workspace.to_string());
         let finished = poll_only(write.commit(place.now()), polls).await;
 
@@ -142,8 +142,14 @@ pub async fn the_audit_keeps_who_what_and_nulls(place: Place) {
     let detail = json!({ "said": "\"quoted\" \u{0} 🦀" });
 
     let mut write = store.write().await.expect("a write");
-    write.audit(Actor::User(tenant.user), Some(tenant.workspace), "a.b", tenant.project, detail);
-    write.audit(Actor::System, None, "c.d", "subject", json!(null));
+    write.audit(
+        Doer { actor: Actor::User(tenant.user), from: None },
+        Some(tenant.workspace),
+        "a.b",
+        tenant.project,
+        detail,
+    );
+    write.audit(Doer::SYSTEM, None, "c.d", "subject", json!(null));
     place.commit(write).await;
 
     let rows = place

@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
-use model::{Scope, ScopeSet};
+use model::{KeyPolicy, Scope, ScopeSet};
 use store::StoreError;
-use store::workspace::NewGatewayKey;
+use store::workspace::{GatewayKeyRow, PreviousToken};
 
 use crate::place::Place;
 
 pub async fn a_gateway_key_is_found_by_its_whole_hash(place: Place) {
     let store = place.store().await;
     let tenant = place.tenant(&store).await;
-    let key = NewGatewayKey {
+    let key = GatewayKeyRow {
         project: Some(tenant.project),
         scopes: ScopeSet::Only(vec![Scope::Inference, Scope::ReadByok]),
-        allowed_models: Some(vec!["openai/gpt-5".to_owned(), "a \"b\", c".to_owned()]),
+        policy: KeyPolicy {
+            allowed_models: Some(vec!["openai/gpt-5".to_owned(), "a \"b\", c".to_owned()]),
+            spend_cap_micro_usd: Some(u64::MAX),
+            ..KeyPolicy::default()
+        },
         expires_at: Some(place.now().plus(Duration::from_secs(60))),
-        ..place.gateway_key(tenant.user)
+        ..place.gateway_key(tenant.workspace, tenant.user)
     };
     place.add_gateway_key(&store, tenant.workspace, &key).await.expect("inserted");
 
@@ -29,8 +33,8 @@ pub async fn a_gateway_key_is_found_by_its_whole_hash(place: Place) {
         (key.id, tenant.workspace, key.project, key.owner)
     );
     assert_eq!(
-        (row.name, row.token_hash, row.shown, row.scopes, row.allowed_models),
-        (key.name, key.token_hash.clone(), key.shown, key.scopes, key.allowed_models)
+        (row.name, row.token_hash, row.shown, row.scopes, row.policy),
+        (key.name, key.token_hash.clone(), key.shown, key.scopes, key.policy)
     );
     assert_eq!(
         (row.expires_at, row.revoked_at, row.created_at),
@@ -44,9 +48,10 @@ pub async fn a_gateway_key_is_found_by_its_whole_hash(place: Place) {
 pub async fn nulls_of_a_gateway_key_stay_nulls(place: Place) {
     let store = place.store().await;
     let tenant = place.tenant(&store).await;
-    let open = place.gateway_key(tenant.user);
+    let open = place.gateway_key(tenant.workspace, tenant.user);
+    let nothing = KeyPolicy { allowed_models: Some(Vec::new()), ..KeyPolicy::default() };
     let nothing_allowed =
-        NewGatewayKey { allowed_models: Some(Vec::new()), ..place.gateway_key(tenant.user) };
+        GatewayKeyRow { policy: nothing, ..place.gateway_key(tenant.workspace, tenant.user) };
     for key in [&open, &nothing_allowed] {
         place.add_gateway_key(&store, tenant.workspace, key).await.expect("inserted");
     }
@@ -55,18 +60,21 @@ pub async fn nulls_of_a_gateway_key_stay_nulls(place: Place) {
     let row = row.expect("there");
     let closed = store.system().gateway_key_by_hash(&nothing_allowed.token_hash).await;
 
-    assert_eq!((row.project, row.allowed_models), (None, None));
+    assert_eq!((row.project, row.policy.allowed_models), (None, None));
     assert_eq!((row.expires_at, row.revoked_at), (None, None));
     let closed = closed.expect("read").expect("there");
-    assert_eq!(closed.allowed_models, Some(Vec::new()), "no model is not every model");
+    assert_eq!(closed.policy.allowed_models, Some(Vec::new()), "no model is not every model");
 }
 
 pub async fn a_hash_is_taken_once_whatever_the_workspace(place: Place) {
     let store = place.store().await;
     let [mine, other] = [place.tenant(&store).await, place.tenant(&store).await];
-    let key = place.gateway_key(mine.user);
+    let key = place.gateway_key(mine.workspace, mine.user);
     let token_hash = key.token_hash.clone();
-    let copy = NewGatewayKey { token_hash: token_hash.clone(), ..place.gateway_key(other.user) };
+    let copy = GatewayKeyRow {
+        token_hash: token_hash.clone(),
+        ..place.gateway_key(other.workspace, other.user)
+    };
     place.add_gateway_key(&store, mine.workspace, &key).await.expect("inserted");
 
     let taken = place.add_gateway_key(&store, other.workspace, &copy).await;
@@ -82,7 +90,7 @@ pub async fn gateway_keys_are_listed_by_project_or_workspace(place: Place) {
     let mut ids = Vec::new();
     for project in [None, Some(mine.project), None, Some(mine.project)] {
         place.clock.advance(Duration::from_secs(1));
-        let key = NewGatewayKey { project, ..place.gateway_key(mine.user) };
+        let key = GatewayKeyRow { project, ..place.gateway_key(mine.workspace, mine.user) };
         place.add_gateway_key(&store, mine.workspace, &key).await.expect("inserted");
         ids.push(key.id);
     }
@@ -90,7 +98,8 @@ pub async fn gateway_keys_are_listed_by_project_or_workspace(place: Place) {
     let listed = |workspace, project| {
         let store = store.clone();
         async move {
-            let rows = store.workspace(workspace).gateway_keys(project).await.expect("read");
+            let rows =
+                store.workspace(workspace).gateway_keys(project, "", 100).await.expect("read");
             rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
         }
     };
@@ -102,60 +111,64 @@ pub async fn gateway_keys_are_listed_by_project_or_workspace(place: Place) {
     assert_eq!(listed(other.workspace, Some(mine.project)).await, []);
 }
 
-pub async fn revoking_twice_keeps_the_first_time(place: Place) {
+pub async fn gateway_keys_are_read_in_pages(place: Place) {
     let store = place.store().await;
     let tenant = place.tenant(&store).await;
-    let whole = place.gateway_key(tenant.user);
-    let of_project =
-        NewGatewayKey { project: Some(tenant.project), ..place.gateway_key(tenant.user) };
-    for key in [&whole, &of_project] {
-        place.add_gateway_key(&store, tenant.workspace, key).await.expect("inserted");
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        place.clock.advance(Duration::from_secs(1));
+        let key = place.gateway_key(tenant.workspace, tenant.user);
+        place.add_gateway_key(&store, tenant.workspace, &key).await.expect("inserted");
+        ids.push(key.id);
     }
-    let first = place.now();
+    let inside = store.workspace(tenant.workspace);
 
-    for _ in 0..2 {
-        for key in [&whole, &of_project] {
-            let mut write = store.write().await.expect("a write");
-            let mut inside = write.workspace(tenant.workspace);
-            let hash = inside.revoke_gateway_key(key.project, key.id, place.now()).await;
-            assert_eq!(hash.expect("revoked").as_ref(), Some(&key.token_hash));
-            place.commit(write).await;
-        }
-        place.clock.advance(Duration::from_secs(60));
-    }
+    let first = inside.gateway_keys(None, "", 2).await.expect("read");
+    let rest = inside.gateway_keys(None, &ids[1].to_string(), 10).await.expect("read");
 
-    for key in [&whole, &of_project] {
-        let row = store.system().gateway_key_by_hash(&key.token_hash).await.expect("read");
-        assert_eq!(row.expect("still there").revoked_at, Some(first));
+    let read = |rows: Vec<GatewayKeyRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!((read(first), read(rest)), (ids[..2].to_vec(), ids[2..].to_vec()));
+}
+
+pub async fn a_saved_gateway_key_is_found_by_both_its_tokens(place: Place) {
+    let store = place.store().await;
+    let tenant = place.tenant(&store).await;
+    let key = place.gateway_key(tenant.workspace, tenant.user);
+    place.add_gateway_key(&store, tenant.workspace, &key).await.expect("inserted");
+    let until = place.now().plus(Duration::from_secs(60));
+
+    let mut write = store.write().await.expect("a write");
+    let mut inside = write.workspace(tenant.workspace);
+    let mut row = inside.touch_gateway_key(key.id).await.expect("touched").expect("there");
+    row.previous = Some(PreviousToken { hash: row.token_hash.clone(), until });
+    row.token_hash = vec![9; 32];
+    row.blocked_at = Some(place.now());
+    inside.save_gateway_key(&row).await.expect("saved");
+    place.commit(write).await;
+
+    for hash in [&key.token_hash, &row.token_hash] {
+        let found = store.system().gateway_key_by_hash(hash).await.expect("read").expect("there");
+        assert_eq!((found.version, &found.previous), (2, &row.previous));
+        assert_eq!((found.blocked_at, found.revoked_at), (row.blocked_at, None));
     }
 }
 
-pub async fn revoking_elsewhere_does_nothing(place: Place) {
+pub async fn a_gateway_key_is_touched_in_its_workspace_only(place: Place) {
     let store = place.store().await;
     let [mine, other] = [place.tenant(&store).await, place.tenant(&store).await];
-    let whole = place.gateway_key(mine.user);
-    let of_project = NewGatewayKey { project: Some(mine.project), ..place.gateway_key(mine.user) };
-    for key in [&whole, &of_project] {
-        place.add_gateway_key(&store, mine.workspace, key).await.expect("inserted");
-    }
+    let key = place.gateway_key(mine.workspace, mine.user);
+    place.add_gateway_key(&store, mine.workspace, &key).await.expect("inserted");
 
     let mut write = store.write().await.expect("a write");
-    for (workspace, project, id) in [
-        (other.workspace, None, whole.id),
-        (other.workspace, Some(other.project), of_project.id),
-        (other.workspace, Some(mine.project), of_project.id),
-        (mine.workspace, Some(mine.project), whole.id),
-        (mine.workspace, Some(other.project), of_project.id),
-        (mine.workspace, None, of_project.id),
-        (mine.workspace, None, place.gateway_key(mine.user).id),
-    ] {
-        let hash = write.workspace(workspace).revoke_gateway_key(project, id, place.now()).await;
-        assert_eq!(hash.expect("nothing to revoke"), None);
-    }
+    let mut outside = write.workspace(other.workspace);
+    assert!(outside.touch_gateway_key(key.id).await.expect("no error").is_none());
+    let revoked = GatewayKeyRow { revoked_at: Some(place.now()), ..key.clone() };
+    outside.save_gateway_key(&revoked).await.expect("no error");
     place.commit(write).await;
 
-    for key in [&whole, &of_project] {
-        let row = store.system().gateway_key_by_hash(&key.token_hash).await.expect("read");
-        assert_eq!(row.expect("there").revoked_at, None);
-    }
+    let row = store.workspace(mine.workspace).gateway_key(key.id).await.expect("read");
+    let row = row.expect("there");
+    assert_eq!((row.version, row.revoked_at), (1, None));
+    let elsewhere = store.workspace(other.workspace).gateway_key(key.id).await.expect("read");
+    assert!(elsewhere.is_none());
 }

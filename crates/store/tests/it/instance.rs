@@ -3,10 +3,9 @@
 use futures_util::future::join_all;
 use model::{InstanceId, KeyVersion, Sealed};
 use store::StoreError;
-use store::system::{KeyState, SealCount};
+use store::system::KeyState;
 
 use crate::place::Place;
-use crate::rows::provider;
 
 pub async fn two_starters_agree_on_the_instance(place: Place) {
     let stores = [place.store().await, place.store().await];
@@ -134,31 +133,4 @@ pub async fn only_the_active_version_can_be_held(place: Place) {
     }
 
     assert_eq!(held, [true, false, false, false, false]);
-}
-
-pub async fn seals_are_counted_by_version(place: Place) {
-    let store = place.store().await;
-    let tenant = place.tenant(&store).await;
-    let openai = provider("openai");
-    for version in [Some(1), Some(2), Some(2), None] {
-        let key = store::workspace::ProviderKeyRow {
-            key_version: version.map(KeyVersion),
-            sealed: version.map(|_| Sealed::from_bytes(vec![1])),
-            ..place.provider_key(&openai)
-        };
-        place.add_provider_key(&store, tenant.workspace, &openai, &key).await;
-    }
-    let mut write = store.write().await.expect("a write");
-    let sealed = Sealed::from_bytes(vec![1]);
-    let secret = write.insert_instance_secret("pepper", &sealed, KeyVersion(2), 1, place.now());
-    secret.await.expect("inserted");
-    place.commit(write).await;
-
-    let counts = store.system().seal_counts().await.expect("read");
-
-    let expected = [(1, 1), (2, 3)];
-    assert_eq!(
-        counts,
-        expected.map(|(version, rows)| SealCount { version: KeyVersion(version), rows })
-    );
 }

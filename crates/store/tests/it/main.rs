@@ -1,6 +1,8 @@
 //! The store's contract: every test named here runs on SQLite and on PostgreSQL, in a database of its own.
 #![cfg(test)]
 
+mod audit;
+mod chain;
 mod changes;
 mod drain_away;
 mod drain_fold;
@@ -9,15 +11,21 @@ mod drain_speed;
 mod follower;
 mod gateway_keys;
 mod instance;
+mod invitations;
+mod members;
 mod migrations;
 mod node;
+mod nodes;
 mod people;
 mod place;
 mod provider_keys;
 mod provider_keys_race;
+mod rotation;
 mod rows;
+mod secrets;
 mod tenants;
 mod texts;
+mod uploads;
 
 use place::Place;
 
@@ -54,12 +62,31 @@ contract! {
         processes_that_start_together_all_migrate;
 
     people:
+        a_password_is_held_until_the_commit,
         a_session_is_read_back_live_revoked_or_expired,
         a_session_of_nobody_is_refused,
         a_user_is_read_back_whole,
+        all_workspaces_are_read_in_pages_without_the_reserved_one,
         an_email_is_taken_once,
         sessions_go_with_their_user,
         workspaces_of_a_user_are_only_those;
+
+    members:
+        a_locked_workspace_keeps_its_last_owner,
+        another_workspace_changes_no_member,
+        members_are_read_in_pages,
+        settings_and_versions_survive;
+
+    invitations:
+        an_invitation_is_accepted_once_whoever_is_first,
+        an_invitation_is_found_by_its_hash_until_it_is_used_revoked_or_expired,
+        another_workspace_cannot_touch_an_invitation,
+        open_invitations_are_counted_and_read_in_pages,
+        revoking_by_sender_or_by_address_takes_only_those;
+
+    nodes:
+        a_node_says_again_what_it_is,
+        a_silent_node_is_forgotten;
 
     tenants:
         a_project_of_another_workspace_is_absent,
@@ -70,34 +97,71 @@ contract! {
         project_names_are_unique_in_a_workspace_and_only_there;
 
     provider_keys:
+        a_probe_is_kept_for_the_value_it_was_about,
+        a_projects_key_is_found_by_its_provider,
+        a_saved_key_keeps_what_only_traffic_and_defaults_write,
+        a_tier_chosen_by_hand_is_not_detected_away,
+        an_endpoints_name_is_taken_once_in_its_place,
         another_workspace_can_neither_see_nor_change_a_key,
         deleting_a_key_deletes_its_ciphertext,
         deleting_the_default_promotes_the_oldest_of_that_provider,
         every_column_of_a_provider_key_survives,
         health_is_set_with_its_time_and_its_error,
         nulls_of_a_provider_key_stay_nulls,
+        one_default_steps_down_for_another,
         the_first_key_of_a_provider_is_its_default;
 
     provider_keys_race:
         deletes_and_inserts_together_leave_one_default,
         twenty_inserts_together_make_one_default;
 
+    secrets:
+        a_deleted_secret_leaves_no_ciphertext,
+        a_saved_secret_keeps_its_id_and_its_first_time,
+        a_secret_is_of_one_workspace,
+        a_secrets_name_is_taken_once_in_a_workspace,
+        every_column_of_a_secret_survives,
+        secrets_are_read_in_pages_by_category_and_without_ours;
+
+    uploads:
+        a_page_is_found_by_its_whole_hash_until_its_time_is_over,
+        a_page_is_of_one_workspace,
+        lapsed_pages_are_deleted_and_used_ones_not_counted,
+        of_twenty_who_use_a_page_one_does;
+
     gateway_keys:
         a_gateway_key_is_found_by_its_whole_hash,
         a_hash_is_taken_once_whatever_the_workspace,
+        a_gateway_key_is_touched_in_its_workspace_only,
+        a_saved_gateway_key_is_found_by_both_its_tokens,
         gateway_keys_are_listed_by_project_or_workspace,
-        nulls_of_a_gateway_key_stay_nulls,
-        revoking_elsewhere_does_nothing,
-        revoking_twice_keeps_the_first_time;
+        gateway_keys_are_read_in_pages,
+        nulls_of_a_gateway_key_stay_nulls;
 
     instance:
         a_secret_keeps_its_first_value,
         only_the_active_version_can_be_held,
-        seals_are_counted_by_version,
         set_up_happens_once,
         the_ring_has_one_active_version,
         the_ring_is_read_back_in_order,
         two_starters_agree_on_the_instance;
+
+    rotation:
+        a_job_begins_once_and_a_staged_key_can_be_taken_back,
+        a_key_is_activated_once_whoever_does_it,
+        a_version_retires_when_no_row_needs_it,
+        one_node_is_at_work_until_its_time_is_over,
+        only_what_was_opened_is_replaced,
+        seals_of_all_tables_are_counted_by_version_and_prefix,
+        the_switch_ends_after_those_who_write,
+        what_is_behind_is_found_in_every_table_with_its_place,
+        what_stepped_down_may_be_written_until_the_switch_ends;
+
+    audit:
+        commits_together_leave_no_gap_and_no_fork,
+        rows_of_each_chain_are_linked_from_its_first,
+        the_audit_is_read_newest_first_and_filtered,
+        what_cannot_be_audited_does_not_happen;
 
     changes:
         a_dropped_change_leaves_nothing,

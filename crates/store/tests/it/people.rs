@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{Role, SessionId};
+use model::{Role, SessionId, WorkspaceId};
 use store::StoreError;
 use store::system::UserRow;
 
@@ -115,7 +115,7 @@ pub async fn workspaces_of_a_user_are_only_those(place: Place) {
     let of = |user| {
         let store = store.clone();
         async move {
-            let rows = store.system().workspaces_of(user).await.expect("read");
+            let rows = store.system().workspaces_of(user, "", 10).await.expect("read");
             rows.into_iter().map(|(row, role)| (row.id, role)).collect::<Vec<_>>()
         }
     };
@@ -124,4 +124,70 @@ pub async fn workspaces_of_a_user_are_only_those(place: Place) {
     assert_eq!(of(first.user).await, both);
     assert_eq!(of(second.user).await, [(second.workspace, Role::Owner)]);
     assert_eq!(of(place.user("nobody@example.com").id).await, []);
+    let after = first.workspace.to_string();
+    let rest = store.system().workspaces_of(first.user, &after, 10).await.expect("read");
+    assert_eq!(rest.iter().map(|(row, _)| row.id).collect::<Vec<_>>(), [second.workspace]);
+}
+
+/// In pages, each from after the last id of the one before.
+pub async fn all_workspaces_are_read_in_pages_without_the_reserved_one(place: Place) {
+    let store = place.store().await;
+    let mut write = store.write().await.expect("a write");
+    write.insert_workspace(&place.workspace_row(WorkspaceId::NIL)).await.expect("inserted");
+    place.commit(write).await;
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        place.clock.advance(Duration::from_secs(1));
+        made.push(place.tenant(&store).await.workspace);
+    }
+
+    let mut read = Vec::new();
+    loop {
+        let after = read.last().map(ToString::to_string).unwrap_or_default();
+        let page = store.system().workspaces(&after, 2).await.expect("read");
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 2);
+        read.extend(page.into_iter().map(|row| row.id));
+    }
+
+    assert_eq!(read, made);
+}
+
+/// A session that is opened with the old password while it is changed ends with the others.
+pub async fn a_password_is_held_until_the_commit(place: Place) {
+    let store = place.store().await;
+    let user = place.tenant(&store).await.user;
+    let [kept, opened] = [(); 2].map(|()| SessionId::new(&place.clock, &place.random));
+    let (now, later) = (place.now(), place.now().plus(Duration::from_secs(3600)));
+
+    let mut signing_in = store.write().await.expect("a write");
+    assert!(signing_in.hold_password(user, "$argon2id$").await.expect("held"));
+    let changing = async {
+        let mut write = store.write().await.expect("a write");
+        assert!(write.hold_password(user, "$argon2id$").await.expect("held"));
+        write.set_password(user, "$argon2id$new").await.expect("set");
+        let ended = write.revoke_other_sessions(user, kept, now).await.expect("revoked");
+        place.commit(write).await;
+        ended
+    };
+    let opening = async {
+        signing_in.insert_session(kept, user, now, later).await.expect("inserted");
+        signing_in.insert_session(opened, user, now, later).await.expect("inserted");
+        place.commit(signing_in).await;
+    };
+    let (ended, ()) = tokio::join!(changing, opening);
+
+    assert_eq!(ended, 1);
+    let revoked = async |id| {
+        let row = store.system().session(id).await.expect("read").expect("there");
+        row.revoked_at.is_some()
+    };
+    assert_eq!([revoked(kept).await, revoked(opened).await], [false, true]);
+    let mut write = store.write().await.expect("a write");
+    assert!(!write.hold_password(user, "$argon2id$").await.expect("asked"), "it is another now");
+    drop(write);
+    let row = store.system().user(user).await.expect("read").expect("there");
+    assert_eq!(row.password_hash, "$argon2id$new");
 }

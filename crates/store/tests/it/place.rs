@@ -1,6 +1,7 @@
 //! Where one test's data lives: a SQLite file in a folder of its own, or a database of the throwaway cluster.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Clock as _, Timestamp};
@@ -10,6 +11,8 @@ use tempfile::TempDir;
 use testkit::clock::ManualClock;
 use testkit::postgres::Postgres;
 use testkit::random::SeededRandom;
+
+use crate::chain::TestChain;
 
 pub struct Place {
     pub location: Location,
@@ -56,6 +59,7 @@ impl Place {
 
     pub async fn store(&self) -> Store {
         let store = self.connect().await;
+        store.set_chain(Arc::new(TestChain));
         store.migrate().await.expect("migrated");
         store
     }

@@ -15,7 +15,7 @@ pub async fn twenty_inserts_together_make_one_default(place: Place) {
         let (store, place, openai) = (&stores[n % 2], &place, &openai);
         async move {
             let key = place.provider_key(openai);
-            place.add_provider_key(store, tenant.workspace, openai, &key).await
+            place.add_provider_key(store, tenant.workspace, &key).await
         }
     });
     let became_default = join_all(inserts).await;
@@ -35,7 +35,7 @@ pub async fn deletes_and_inserts_together_leave_one_default(place: Place) {
         let tenant = place.tenant(&stores[0]).await;
         let old: Vec<_> = (0..4).map(|_| place.provider_key(&openai)).collect();
         for key in &old {
-            place.add_provider_key(&stores[0], tenant.workspace, &openai, key).await;
+            place.add_provider_key(&stores[0], tenant.workspace, key).await;
         }
         let deletes = old.iter().enumerate().map(|(n, key)| {
             let store = &stores[n % 2];
@@ -45,7 +45,7 @@ pub async fn deletes_and_inserts_together_leave_one_default(place: Place) {
             let (store, place, openai) = (&stores[n], &place, &openai);
             async move {
                 let key = place.provider_key(openai);
-                place.add_provider_key(store, tenant.workspace, openai, &key).await
+                place.add_provider_key(store, tenant.workspace, &key).await
             }
         });
 

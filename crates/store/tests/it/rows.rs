@@ -1,12 +1,14 @@
 //! Rows for tests that need some: plain ones, each with an id of its own.
 
 use model::{
-    BaseUrl, GatewayKeyId, KeyVersion, ProjectId, ProviderId, ProviderKeyId, ScopeSet, Sealed,
-    UserId, WorkspaceId,
+    BaseUrl, GatewayKeyId, KeyPolicy, KeyVersion, ProjectId, ProviderId, ProviderKeyId, ScopeSet,
+    Sealed, Settings, UserId, WorkspaceId,
 };
 use store::Store;
 use store::system::UserRow;
-use store::workspace::{Health, NewGatewayKey, ProjectRow, ProviderKeyRow, Validation};
+use store::workspace::{
+    GatewayKeyRow, Health, ProjectRow, ProviderKeyRow, Validation, WorkspaceRow,
+};
 
 use crate::place::Place;
 
@@ -29,7 +31,7 @@ impl Place {
         let workspace = self.workspace_id();
         let mut write = store.write().await.expect("a write");
         write.insert_user(&user).await.expect("a user");
-        write.insert_workspace(workspace, "acme", &[7; 32], self.now()).await.expect("a workspace");
+        write.insert_workspace(&self.workspace_row(workspace)).await.expect("a workspace");
         let mut inside = write.workspace(workspace);
         inside.insert_project(&project).await.expect("a project");
         inside.insert_member(user.id, model::Role::Owner, self.now()).await.expect("a member");
@@ -49,7 +51,25 @@ impl Place {
 
     pub fn project(&self, name: &str) -> ProjectRow {
         let id = ProjectId::new(&self.clock, &self.random);
-        ProjectRow { id, name: name.to_owned(), created_at: self.now() }
+        ProjectRow {
+            id,
+            name: name.to_owned(),
+            settings: Settings::default(),
+            version: 1,
+            created_at: self.now(),
+        }
+    }
+
+    pub fn workspace_row(&self, id: WorkspaceId) -> WorkspaceRow {
+        WorkspaceRow {
+            id,
+            name: "acme".to_owned(),
+            plan: "self_hosted".to_owned(),
+            settings: Settings::default(),
+            version: 1,
+            salt: vec![7; 32],
+            created_at: self.now(),
+        }
     }
 
     /// Sealed by version 1, every optional column empty.
@@ -58,6 +78,7 @@ impl Place {
             id: ProviderKeyId::new(&self.clock, &self.random),
             project: None,
             provider: provider.to_string(),
+            name: None,
             label: None,
             base_url: None,
             origin: "https://api.example.com".to_owned(),
@@ -67,12 +88,18 @@ impl Place {
             key_prefix: "sk-...abc".to_owned(),
             is_default: false,
             is_active: true,
+            allowed_models: None,
+            data_policy: None,
+            tier: None,
+            tier_source: None,
+            version: 1,
             validation: Validation::Unknown,
             health: Health::Unknown,
             last_health_error: None,
             last_health_check_at: None,
             last_used_at: None,
             created_at: self.now(),
+            updated_at: self.now(),
         }
     }
 
@@ -81,29 +108,33 @@ impl Place {
         &self,
         store: &Store,
         workspace: WorkspaceId,
-        provider: &ProviderId,
         key: &ProviderKeyRow,
     ) -> bool {
         let mut write = store.write().await.expect("a write");
-        let inserted = write.workspace(workspace).insert_provider_key(provider, key).await;
+        let inserted = write.workspace(workspace).insert_provider_key(key).await;
         self.commit(write).await;
         inserted.expect("inserted")
     }
 
     /// A key of the whole workspace, every optional column empty.
-    pub fn gateway_key(&self, owner: UserId) -> NewGatewayKey {
+    pub fn gateway_key(&self, workspace: WorkspaceId, owner: UserId) -> GatewayKeyRow {
         let mut token_hash = vec![0; 32];
         model::Random::fill(&self.random, &mut token_hash);
-        NewGatewayKey {
+        GatewayKeyRow {
             id: GatewayKeyId::new(&self.clock, &self.random),
+            workspace,
             project: None,
             owner,
             name: "test".to_owned(),
             token_hash,
             shown: "ks_abc".to_owned(),
             scopes: ScopeSet::Everything,
-            allowed_models: None,
+            previous: None,
+            policy: KeyPolicy::default(),
+            version: 1,
             expires_at: None,
+            blocked_at: None,
+            revoked_at: None,
             created_at: self.now(),
         }
     }
@@ -112,7 +143,7 @@ impl Place {
         &self,
         store: &Store,
         workspace: WorkspaceId,
-        key: &NewGatewayKey,
+        key: &GatewayKeyRow,
     ) -> store::Result<()> {
         let mut write = store.write().await?;
         write.workspace(workspace).insert_gateway_key(key).await?;

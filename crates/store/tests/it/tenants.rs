@@ -25,12 +25,12 @@ pub async fn a_role_is_of_one_workspace(place: Place) {
         assert_eq!(inside.role(user).await.expect("read"), Some(role));
         assert_eq!(outside.role(user).await.expect("read"), None);
     }
-    let mut members: Vec<_> = inside.members().await.expect("read");
+    let mut members: Vec<_> = inside.members("", 10).await.expect("read");
     members.sort_by_key(|member| member.email.clone());
     let emails: Vec<_> = members.iter().map(|member| member.email.as_str()).collect();
     assert_eq!(members.len(), 3);
     assert!(emails.contains(&"a@example.com") && emails.contains(&"m@example.com"), "{emails:?}");
-    assert_eq!(outside.members().await.expect("read").len(), 1);
+    assert_eq!(outside.members("", 10).await.expect("read").len(), 1);
 }
 
 pub async fn a_user_is_a_member_once(place: Place) {
@@ -102,10 +102,10 @@ pub async fn an_unknown_workspace_is_absent_and_empty(place: Place) {
 
     assert!(inside.row().await.expect("read").is_none());
     assert!(inside.projects().await.expect("read").is_empty());
-    assert!(inside.members().await.expect("read").is_empty());
+    assert!(inside.members("", 10).await.expect("read").is_empty());
     assert!(inside.provider_keys().await.expect("read").is_empty());
-    assert!(inside.gateway_keys(None).await.expect("read").is_empty());
-    assert!(inside.gateway_keys(Some(tenant.project)).await.expect("read").is_empty());
+    assert!(inside.gateway_keys(None, "", 10).await.expect("read").is_empty());
+    assert!(inside.gateway_keys(Some(tenant.project), "", 10).await.expect("read").is_empty());
     let mut write = store.write().await.expect("a write");
     let orphan = write.workspace(unknown).insert_project(&place.project("orphan")).await;
     assert!(orphan.is_err(), "a project of no workspace");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{KeyVersion, Sealed, Timestamp};
 use store::StoreError;
-use store::workspace::{Health, ProjectRow, ProviderKeyRow};
+use store::workspace::{Health, ProjectRow, ProviderKeyRow, WorkspaceRow};
 
 use crate::place::Place;
 use crate::rows::provider;
@@ -47,7 +47,7 @@ pub async fn odd_texts_survive_and_stay_apart(place: Place) {
     place.commit(write).await;
     let long = ODD.concat().repeat(300);
     let key = ProviderKeyRow { label: Some(long.clone()), ..place.provider_key(&openai) };
-    place.add_provider_key(&store, tenant.workspace, &openai, &key).await;
+    place.add_provider_key(&store, tenant.workspace, &key).await;
 
     let projects = store.workspace(tenant.workspace).projects().await.expect("read");
     let names: BTreeSet<_> = projects.iter().map(|project| project.name.as_str()).collect();
@@ -69,15 +69,16 @@ pub async fn large_blobs_survive(place: Place) {
     let sealed = Some(Sealed::from_bytes(bytes.clone()));
 
     let key = ProviderKeyRow { sealed: sealed.clone(), ..place.provider_key(&openai) };
-    place.add_provider_key(&store, tenant.workspace, &openai, &key).await;
+    place.add_provider_key(&store, tenant.workspace, &key).await;
     let empty = ProviderKeyRow {
         sealed: Some(Sealed::from_bytes(Vec::new())),
         ..place.provider_key(&openai)
     };
-    place.add_provider_key(&store, tenant.workspace, &openai, &empty).await;
+    place.add_provider_key(&store, tenant.workspace, &empty).await;
     let workspace = place.workspace_id();
     let mut write = store.write().await.expect("a write");
-    write.insert_workspace(workspace, "big", &bytes, place.now()).await.expect("inserted");
+    let row = WorkspaceRow { salt: bytes.clone(), ..place.workspace_row(workspace) };
+    write.insert_workspace(&row).await.expect("inserted");
     place.commit(write).await;
 
     let keys = store.workspace(tenant.workspace).provider_keys().await.expect("read");
@@ -93,14 +94,15 @@ pub async fn a_nul_is_refused_and_finds_nothing(place: Place) {
     let tenant = place.tenant(&store).await;
     let openai = provider("openai");
     let key = place.provider_key(&openai);
-    place.add_provider_key(&store, tenant.workspace, &openai, &key).await;
+    place.add_provider_key(&store, tenant.workspace, &key).await;
 
     let mut write = store.write().await.expect("a write");
     let user = write.insert_user(&place.user("a\0b@example.com")).await;
     let mut inside = write.workspace(tenant.workspace);
     let project = inside.insert_project(&place.project("\0")).await;
     let error = Some("ends in \0");
-    let health = inside.set_provider_key_health(key.id, Health::Unknown, error, place.now()).await;
+    let health =
+        inside.set_provider_key_health(key.id, 1, Health::Unknown, error, place.now()).await;
     let plain = inside.insert_project(&place.project("plain")).await;
     place.commit(write).await;
 
@@ -130,7 +132,7 @@ pub async fn extreme_numbers_survive(place: Place) {
         key_version: Some(KeyVersion(u32::MAX)),
         ..place.provider_key(&openai)
     };
-    place.add_provider_key(&store, tenant.workspace, &openai, &key).await;
+    place.add_provider_key(&store, tenant.workspace, &key).await;
 
     let projects = store.workspace(tenant.workspace).projects().await.expect("read");
     for created_at in times {

@@ -66,7 +66,7 @@ fn a_generated_ring_survives_its_file_and_grows() {
 
     let version = keys.add_generated(&Seeded::new(2));
 
-    assert_eq!((version, keys.newest()), (KeyVersion(2), KeyVersion(2)));
+    assert_eq!((version, keys.newest()), (Ok(KeyVersion(2)), KeyVersion(2)));
     assert_eq!(parsed(&keys.to_file_text()), [(1, strong(1)), (2, strong(2))]);
     assert!(keys.to_file_text().starts_with("2:"));
 }
@@ -74,12 +74,54 @@ fn a_generated_ring_survives_its_file_and_grows() {
 #[test]
 fn the_file_text_is_allocated_once() {
     let mut keys = MasterKeys::parse(&format!("4294967200:{}", hex(&strong(1)))).expect("valid");
-    keys.add_generated(&Seeded::new(2));
+    keys.add_generated(&Seeded::new(2)).expect("room for one more");
 
     let text = keys.to_file_text();
 
     assert_eq!(text.capacity(), 2 * super::LINE_BYTES_MAX);
     assert!(text.len() <= text.capacity());
+}
+
+#[test]
+fn no_ring_grows_beyond_what_its_file_may_hold() {
+    let mut keys = MasterKeys::generate(&Seeded::new(1));
+    for seed in 2..=64 {
+        keys.add_generated(&Seeded::new(seed)).expect("room");
+    }
+    assert_eq!(keys.add_generated(&Seeded::new(65)), Err(WeakOrBadKey::TooMany));
+    assert_eq!(keys.newest(), KeyVersion(64));
+    assert_eq!(parsed(&keys.to_file_text()).len(), 64);
+
+    let last = format!("4294967295:{}", hex(&strong(1)));
+    let mut keys = MasterKeys::parse(&last).expect("valid");
+    assert_eq!(keys.add_generated(&Seeded::new(2)), Err(WeakOrBadKey::NoNextVersion));
+    assert_eq!(parsed(&keys.to_file_text()), [(4_294_967_295, strong(1))]);
+    let more = many(1..=64);
+    assert_eq!(keys.merged(&more).err(), Some(WeakOrBadKey::TooMany));
+}
+
+fn many(versions: std::ops::RangeInclusive<u32>) -> MasterKeys {
+    let line = |version: u32| format!("{version}:{}", hex(&strong(u64::from(version) + 100)));
+    MasterKeys::parse(&versions.map(line).collect::<Vec<_>>().join("\n")).expect("valid")
+}
+
+#[test]
+fn two_rings_become_one_that_shares_their_keys() {
+    let (old, new) = (many(1..=3), many(2..=5));
+
+    let both = old.merged(&new).expect("they agree");
+
+    assert_eq!(both.versions().map(|version| version.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!(both.newest(), KeyVersion(5));
+    let address = |keys: &MasterKeys, version| keys.keys[&KeyVersion(version)].bytes().as_ptr();
+    assert_eq!(address(&both, 1), address(&old, 1));
+    assert_eq!(address(&both, 5), address(&new, 5));
+
+    let other = MasterKeys::parse(&format!("3:{}", hex(&strong(1)))).expect("valid");
+    assert_eq!(old.merged(&other).err(), Some(WeakOrBadKey::OtherKey(KeyVersion(3))));
+    let same = MasterKeys::parse(&format!("9:{}", hex(&strong(101)))).expect("valid");
+    let twice = WeakOrBadKey::SameKeyTwice(KeyVersion(1), KeyVersion(9));
+    assert_eq!(old.merged(&same).err(), Some(twice));
 }
 
 /// T4: these are what people really put there.

@@ -157,6 +157,25 @@ fn the_longest_key_is_found_too() {
     assert_eq!(scrubber(&key).carry(), 3 * key.len() - 1);
 }
 
+#[test]
+fn of_a_masked_key_no_twelve_bytes_are_left() {
+    let scrubber = scrubber(KEY);
+    let words = |text: &str| {
+        String::from_utf8(scrubber.scrub_words(text.as_bytes()).into_owned()).expect("still UTF-8")
+    };
+
+    for length in 12..KEY.len() {
+        for start in 0..=KEY.len() - length {
+            let part = &KEY[start..start + length];
+            let said = words(&format!("the token {part}... is bad"));
+            assert_eq!(said, format!("the token {}... is bad", "*".repeat(length)));
+        }
+    }
+    for harmless in ["the token sk-proj/a+b is bad", "", "a word of more than twelve letters"] {
+        assert_eq!(words(harmless), harmless);
+    }
+}
+
 /// All occurrences of all forms, each looked for by itself at each position.
 fn naively(key: &str, bytes: &[u8]) -> Vec<u8> {
     let mut scrubbed = bytes.to_vec();

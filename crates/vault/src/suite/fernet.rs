@@ -7,7 +7,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 /// The ciphertext and the tag of the token `0x80 || timestamp || iv || ciphertext || tag`.
-pub(super) fn seal(
+pub(crate) fn seal(
     key: &[u8; 32],
     timestamp: u64,
     iv: &[u8; 16],
@@ -20,7 +20,7 @@ pub(super) fn seal(
 }
 
 /// The tag is verified, in constant time, before anything is decrypted: no padding oracle.
-pub(super) fn open(
+pub(crate) fn open(
     key: &[u8; 32],
     timestamp: u64,
     iv: &[u8; 16],
@@ -42,7 +42,7 @@ fn mac(signing: &[u8; 16], timestamp: u64, iv: &[u8; 16], text: &[u8]) -> Option
     Some(mac.chain_update(iv).chain_update(text))
 }
 
-const VERSION: u8 = 0x80;
+pub(crate) const VERSION: u8 = 0x80;
 
 pub(super) fn encrypt(key: &[u8; 16], iv: &[u8; 16], plaintext: &[u8]) -> Vec<u8> {
     cbc::Encryptor::<Aes128>::new(key.into(), iv.into()).encrypt_padded_vec::<Pkcs7>(plaintext)

@@ -9,14 +9,14 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Encrypts in place and gives the tag.
-pub(super) fn seal(key: &[u8; 32], nonce: &[u8; 24], text: &mut [u8]) -> Option<[u8; 16]> {
+pub(crate) fn seal(key: &[u8; 32], nonce: &[u8; 24], text: &mut [u8]) -> Option<[u8; 16]> {
     let (mut stream, mac) = start(key, nonce)?;
     stream.try_apply_keystream(text).ok()?;
     Some(mac.compute_unpadded(text).into())
 }
 
 /// Decrypts in place, after the tag was found to be right in constant time.
-pub(super) fn open(
+pub(crate) fn open(
     key: &[u8; 32],
     nonce: &[u8; 24],
     text: &mut [u8],

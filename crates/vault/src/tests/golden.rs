@@ -18,7 +18,7 @@ pub(crate) fn unhex(text: &str) -> Vec<u8> {
     pairs.iter().map(|pair| byte(pair)).collect()
 }
 
-fn golden(name: &str) -> Vec<u8> {
+pub(crate) fn golden(name: &str) -> Vec<u8> {
     let mut lines = GOLDEN.lines().filter_map(|line| line.split_once(' '));
     unhex(lines.find(|(first, _)| *first == name).expect(name).1)
 }

@@ -10,7 +10,7 @@ use crate::{
 
 fn two_keys() -> MasterKeys {
     let mut keys = MasterKeys::generate(&Seeded::new(5));
-    assert_eq!(keys.add_generated(&Seeded::new(6)), KeyVersion(2));
+    assert_eq!(keys.add_generated(&Seeded::new(6)), Ok(KeyVersion(2)));
     keys
 }
 
@@ -126,6 +126,26 @@ fn provider_keys_are_sealed_and_opened_as_such_and_nothing_else_is_opened_as_one
     assert_eq!(opened.expect("opens").expose(), "sk-0123456789");
     let refused = vault.open_provider_key(&binary, &home.place()).err();
     assert_eq!(refused, Some(OpenError::NotAProviderKey));
+}
+
+#[test]
+fn a_secret_of_many_lines_is_sealed_as_it_is_and_one_that_is_a_providers_key_opens_as_one() {
+    let home = Home::new(1);
+    for suite in Suite::ALL {
+        let vault = vault(1, suite);
+        let seal = |text: &str| {
+            let value = SecretValue::parse(text.as_bytes().to_vec()).expect("usable");
+            vault.seal(&value, &home.place()).expect("sealed")
+        };
+
+        let lines = seal("user: caf\u{e9}\r\npassword:\t1\n");
+        let opened = vault.open(&lines, &home.place()).expect("opens");
+        assert!(opened.ct_eq("user: caf\u{e9}\r\npassword:\t1\n".as_bytes()));
+        let refused = vault.open_provider_key(&lines, &home.place()).err();
+        assert_eq!(refused, Some(OpenError::NotAProviderKey));
+        let key = vault.open_provider_key(&seal("sk-0123456789"), &home.place()).expect("opens");
+        assert_eq!(key.expose(), "sk-0123456789");
+    }
 }
 
 #[test]

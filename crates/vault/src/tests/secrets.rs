@@ -1,8 +1,8 @@
 //! T5: what holds a secret cannot be printed, serialized, copied or compared, because it has no such traits.
 
 use crate::{
-    GatewayToken, MasterKey, MasterKeys, Pepper, ProviderKey, Scrubber, SecretValue, SessionSigner,
-    Vault, WorkspaceKey,
+    ChainKey, ForeignKeys, GatewayToken, MasterKey, MasterKeys, OneTimeToken, Pepper, ProviderKey,
+    Scrubber, SecretValue, SessionSigner, Vault, WorkspaceKey,
 };
 
 trait Otherwise {
@@ -52,7 +52,10 @@ fn secrets_have_no_way_out_by_trait() {
         MasterKeys,
         WorkspaceKey,
         Pepper,
+        ChainKey,
+        ForeignKeys,
         GatewayToken,
+        OneTimeToken,
         SessionSigner,
         Scrubber,
         Vault
@@ -79,6 +82,7 @@ fn the_vault_and_its_keys_may_be_shared_among_threads() {
     assert!(implements!(Vault: Sync));
     assert!(implements!(Vault: Send));
     assert!(implements!(WorkspaceKey: Sync));
+    assert!(implements!(ChainKey: Sync));
     assert!(implements!(Pepper: Sync));
     assert!(implements!(SessionSigner: Sync));
     assert!(implements!(Scrubber: Send));

@@ -105,7 +105,7 @@ fn the_hash_is_hmac_sha256_under_the_pepper() {
     let pepper = Pepper::from_secret(&SecretValue::new((0..32).collect())).expect("32 bytes");
 
     assert_eq!(
-        pepper.hash(b"ks_live_x").to_string(),
+        pepper.hash(&[b"ks_live_x"]).to_string(),
         "60a9c661521cf694fd703ab03a9b852436a2ccd3ad06aa3ec6f38e4006b6ecf8"
     );
 }

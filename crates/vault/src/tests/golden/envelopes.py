@@ -1,8 +1,10 @@
-"""The envelope a second time, from vault.md and not from our Rust: makes envelopes.txt beside it.
+"""The envelope a second time, from vault.md and not from our Rust: makes envelopes.txt beside it. Also the audit chain, and
+values as other systems seal them.
 
 Needs `cryptography`; Salsa20 is written out, because that library does not have it.
 """
-import hashlib, hmac, struct
+import base64, hashlib, hmac, struct
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import hashes, padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -85,3 +87,21 @@ for suite, nonce_bytes, seal in ((1, 12, aes_256_gcm), (2, 24, xsalsa20_poly1305
     info = b"keystile/1/seal" + bytes([suite]) + hashlib.sha256(context).digest()
     okm = hkdf(salt, workspace_key, info, 64)
     print({1: "aes-256-gcm", 2: "xsalsa20-poly1305", 3: "fernet"}[suite], (head + okm[32:] + seal(okm[:32], context, nonce, value)).hex())
+
+secret = hashlib.sha256(b"the audit chain's secret").digest()
+links, heads = (hkdf(None, secret, info, 32) for info in (b"keystile/1/audit", b"keystile/1/audit-head"))
+link = b""
+for number, row in enumerate(([b"first", b"", b"\0"], [b"second"]), 1):
+    link = hmac.digest(links, b"".join(map(lp, [link, *row])), "sha256")
+    print(f"link-{number}", link.hex())
+print("head", hmac.digest(heads, lp(b"ws_1") + struct.pack(">Q", 2) + lp(link), "sha256").hex())
+
+foreign_key = hashlib.sha256(b"the key of another system").digest()
+nonce = hashlib.sha256(b"a nonce of another system").digest()[:24]
+box = xsalsa20_poly1305(foreign_key, b"", nonce, value)
+token = Fernet(base64.urlsafe_b64encode(foreign_key))._encrypt_from_parts(value, 1_774_000_800, nonce[:16])
+print("foreign-fernet", token.hex())
+# NaCl writes the tag before the text.
+print("foreign-secretbox", (nonce + box[-16:] + box[24:-16]).hex())
+print("foreign-aes-256-gcm", aes_256_gcm(foreign_key, b"", nonce[:12], value).hex())
+print("foreign-aes-256-gcm-associated", aes_256_gcm(foreign_key, b"row 1", nonce[:12], value).hex())
