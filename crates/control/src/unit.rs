@@ -22,6 +22,7 @@ pub(crate) struct Unit {
 
 /// A creation's Idempotency-Key, and what it was sent with.
 pub struct Once {
+    /// Not as it was sent, because it may be a secret in the wrong place.
     key: String,
     fingerprint: Vec<u8>,
 }
@@ -110,7 +111,9 @@ impl Once {
             );
             return Err(Refusal::new(Code::InvalidRequest, public));
         }
-        Ok(Self { key: key.to_owned(), fingerprint: pepper.fingerprint(request).to_vec() })
+        let key = pepper.fingerprint(&[key.as_bytes()]);
+        let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { key, fingerprint: pepper.fingerprint(request).to_vec() })
     }
 }
 

@@ -59,7 +59,7 @@ pub async fn run(
                     *under_way = under_way.saturating_add(1);
                     deliveries.spawn(deliver(Arc::clone(&shared), notice));
                 } else {
-                    tracing::warn!(workspace = %notice.workspace, "a notice was dropped: its webhook is too slow");
+                    tracing::info!(workspace = %notice.workspace, "a notice was dropped: many are under way");
                 }
             }
             Some(ended) = deliveries.join_next() => {

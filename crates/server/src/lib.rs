@@ -14,7 +14,7 @@ mod refused;
 mod rest;
 mod router;
 mod shared;
-mod telemetry;
+pub mod telemetry;
 mod trace;
 mod upkeep;
 

@@ -77,6 +77,7 @@ pub async fn serve(
         return Ok(parse_error());
     };
     let arguments = Arguments::take(&mut message);
+    hide_odd_method(&mut message);
     parts.headers = head_of_the_protocol(&parts.headers);
     parts.extensions.insert(Arc::new(Asked { principal, arguments }));
     let request = Request::from_parts(parts, Body::from(message.to_string()));
@@ -85,6 +86,15 @@ pub async fn serve(
         Err(never) => match never {},
     };
     Ok(answered(answer.map(Body::new))?)
+}
+
+/// The library repeats a method that it does not know, and this may be anything that was pasted.
+fn hide_odd_method(message: &mut Value) {
+    if let Some(Value::String(method)) = message.get_mut("method")
+        && !method.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'/')
+    {
+        "unknown".clone_into(method);
+    }
 }
 
 /// The library hands the head on to the tools, and may log it: it gets what the protocol needs, and no credential.

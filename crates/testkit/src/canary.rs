@@ -5,26 +5,39 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Whatever is left of a secret, fewer characters in a row than this tell nobody much.
 const WINDOW: usize = 12;
-/// Most places are ruled out by two bytes and a table that fits a cache.
-const FILTER: usize = 1 << 16;
+/// Looked up are so many bytes at a time, at every `STRIDE`th place: one of these places is in every window.
+const GRAM: usize = 8;
+const STRIDE: usize = WINDOW - GRAM + 1;
+/// Most places are ruled out by one bit.
+const FILTER_BITS: usize = 1 << 24;
 
-#[derive(Default)]
 pub struct Canaries {
     names: Vec<String>,
-    needles: HashMap<[u8; WINDOW], Vec<Needle>>,
-    filter: Vec<bool>,
+    forms: Vec<Form>,
+    /// Where each gram is: in which form, and where in it.
+    grams: HashMap<u64, Vec<(usize, usize)>>,
+    filter: Vec<u64>,
 }
 
-/// Found by its first `WINDOW` bytes; `rest` must follow them.
-struct Needle {
+/// A canary as it may be written.
+struct Form {
     canary: usize,
     spelling: &'static str,
-    rest: Vec<u8>,
+    bytes: Vec<u8>,
+    /// So many bytes of it in a row may not be seen.
+    bytes_min: usize,
+}
+
+impl Default for Canaries {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Canaries {
     pub fn new() -> Self {
-        Self { filter: vec![false; FILTER], ..Self::default() }
+        let filter = vec![0; FILTER_BITS / 64];
+        Self { names: Vec::new(), forms: Vec::new(), grams: HashMap::new(), filter }
     }
 
     /// Not even `WINDOW` characters of it in a row may be seen, nor of any spelling of it.
@@ -34,22 +47,13 @@ impl Canaries {
 
     /// The same for what is no text.
     pub fn any_bytes(mut self, name: &str, bytes: &[u8]) -> Self {
-        let canary = self.named(name);
-        for (spelling, form) in spellings(bytes) {
-            for window in form.windows(WINDOW) {
-                self.add(canary, spelling, window, &[]);
-            }
-        }
+        self.add(name, bytes, |_| WINDOW);
         self
     }
 
     /// May not be seen whole; for what begins alike in all its kind.
     pub fn whole(mut self, name: &str, text: &str) -> Self {
-        let canary = self.named(name);
-        for (spelling, form) in spellings(text.as_bytes()) {
-            let (window, rest) = form.split_at(WINDOW);
-            self.add(canary, spelling, window, rest);
-        }
+        self.add(name, text.as_bytes(), <[u8]>::len);
         self
     }
 
@@ -65,36 +69,61 @@ impl Canaries {
     pub fn scan(&self, sink: &str, bytes: &[u8]) -> Vec<String> {
         let mut found = BTreeSet::new();
         let mut hits = Vec::new();
-        for (at, window) in bytes.windows(WINDOW).enumerate() {
-            if !self.filter[slot(window)] {
+        let last = bytes.len().saturating_sub(GRAM - 1);
+        for at in (0..last).step_by(STRIDE) {
+            let gram = gram(&bytes[at..at + GRAM]);
+            let (word, bit) = place(gram);
+            if self.filter[word] & bit == 0 {
                 continue;
             }
-            for needle in self.needles.get(window).into_iter().flatten() {
-                let shown = bytes[at + WINDOW..].starts_with(&needle.rest);
-                if shown && found.insert((needle.canary, needle.spelling)) {
-                    let name = &self.names[needle.canary];
-                    hits.push(format!("{sink} shows {name} ({}) at {at}", needle.spelling));
+            for (form, within) in self.grams.get(&gram).into_iter().flatten() {
+                let form = &self.forms[*form];
+                let Some(start) = form.seen(*within, bytes, at) else { continue };
+                if found.insert((form.canary, form.spelling)) {
+                    let name = &self.names[form.canary];
+                    hits.push(format!("{sink} shows {name} ({}) at {start}", form.spelling));
                 }
             }
         }
         hits
     }
 
-    fn named(&mut self, name: &str) -> usize {
+    fn add(&mut self, name: &str, bytes: &[u8], bytes_min: fn(&[u8]) -> usize) {
+        let canary = self.names.len();
         self.names.push(name.to_owned());
-        self.names.len() - 1
-    }
-
-    fn add(&mut self, canary: usize, spelling: &'static str, window: &[u8], rest: &[u8]) {
-        let key: [u8; WINDOW] = window.try_into().expect("a window");
-        self.filter[slot(window)] = true;
-        let needles = self.needles.entry(key).or_default();
-        needles.push(Needle { canary, spelling, rest: rest.to_vec() });
+        for (spelling, bytes) in spellings(bytes) {
+            for (within, window) in bytes.windows(GRAM).enumerate() {
+                let gram = gram(window);
+                let (word, bit) = place(gram);
+                self.filter[word] |= bit;
+                self.grams.entry(gram).or_default().push((self.forms.len(), within));
+            }
+            let bytes_min = bytes_min(&bytes);
+            self.forms.push(Form { canary, spelling, bytes, bytes_min });
+        }
     }
 }
 
-fn slot(window: &[u8]) -> usize {
-    usize::from(window[0]) << 8 | usize::from(window[5] ^ window[11].rotate_left(4))
+impl Form {
+    /// Where it begins to be seen, if enough of it is, around a gram that both have.
+    fn seen(&self, within: usize, bytes: &[u8], at: usize) -> Option<usize> {
+        let same = |pair: &(&u8, &u8)| pair.0 == pair.1;
+        let before = self.bytes[..within].iter().rev().zip(bytes[..at].iter().rev());
+        let before = before.take_while(same).count();
+        let after = self.bytes[within + GRAM..].iter().zip(&bytes[at + GRAM..]);
+        let seen = before + GRAM + after.take_while(same).count();
+        (seen >= self.bytes_min).then(|| at - before)
+    }
+}
+
+fn gram(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes.try_into().expect("a gram"))
+}
+
+/// The filter's bit for a gram. The factor is the golden ratio's: it spreads what differs in few places.
+fn place(gram: u64) -> (usize, u64) {
+    let slot = gram.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - FILTER_BITS.ilog2());
+    ((slot / 64) as usize, 1 << (slot % 64))
 }
 
 fn spellings(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
@@ -196,6 +225,21 @@ mod tests {
     }
 
     #[test]
+    fn every_window_is_found_at_every_place() {
+        let canaries = Canaries::new().any_part("the key", SECRET);
+        for start in 0..=SECRET.len() - WINDOW {
+            for before in 0..2 * STRIDE {
+                let text = "#".repeat(before) + &SECRET[start..start + WINDOW] + "#";
+
+                let hits = canaries.scan("a log", text.as_bytes());
+
+                let raw = format!("a log shows the key (raw) at {before}");
+                assert!(hits.contains(&raw), "{text}: {hits:?}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_text_is_found_too() {
         let bytes: Vec<u8> = (0..32_u8).map(|n| n.wrapping_mul(37) ^ 0xa5).collect();
         let canaries = Canaries::new().any_bytes("the master key", &bytes);
@@ -215,7 +259,9 @@ mod tests {
         let part = Canaries::new().any_part("the key", SECRET);
         let whole = Canaries::new().whole("the key", SECRET);
 
-        assert!(part.scan("a log", &SECRET.as_bytes()[..11]).is_empty());
+        for start in 0..SECRET.len() - 11 {
+            assert!(part.scan("a log", &SECRET.as_bytes()[start..start + 11]).is_empty());
+        }
         assert!(part.scan("a log", b"").is_empty());
         assert!(whole.scan("a log", &SECRET.as_bytes()[1..]).is_empty());
         assert_eq!(whole.scan("a log", SECRET.as_bytes()).len(), 1);

@@ -57,6 +57,12 @@ impl Control {
     }
 
     /// Loads what this process needs to have, as far as its source has it, and seals with what is active.
+    /// A node without it opens nothing that is sealed from now on.
+    pub async fn holds_active_key(&self) -> Result<bool, Refusal> {
+        let ring = self.store.system().keyring().await?;
+        Ok(self.holds(active(&ring)?))
+    }
+
     async fn follow_keys(&self, ring: &[KeyringRow], tender: &mut Tender) -> Result<(), Refusal> {
         let needed = |row: &&KeyringRow| matches!(row.state, KeyState::Active | KeyState::Staged);
         if let Some(row) = ring.iter().filter(needed).find(|row| !self.vault.has(row.version)) {

@@ -24,6 +24,8 @@ struct Readiness {
     /// Whether changes made on other nodes are heard of.
     changes: &'static str,
     journal: &'static str,
+    /// Whether the master key that seals now is held here.
+    vault: &'static str,
 }
 
 const PING_MAX: Duration = Duration::from_secs(5);
@@ -55,13 +57,19 @@ async fn alive() -> &'static str {
 async fn ready(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
     let ping = tokio::time::timeout(PING_MAX, shared.control.store.ping()).await;
     let database = matches!(ping, Ok(Ok(())));
+    let holds = tokio::time::timeout(PING_MAX, shared.control.holds_active_key()).await;
+    let vault = matches!(holds, Ok(Ok(true)));
     let journal = !shared.gateway.journal.stats().failed;
     let gateway = &shared.gateway;
     let changes = !gateway.directory.is_stale(gateway.limits.stale_max);
     let word = |well| if well { "ok" } else { "failing" };
-    let readiness =
-        Readiness { database: word(database), changes: word(changes), journal: word(journal) };
-    let status = match database && changes && journal {
+    let readiness = Readiness {
+        database: word(database),
+        changes: word(changes),
+        journal: word(journal),
+        vault: word(vault),
+    };
+    let status = match database && changes && journal && vault {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };

@@ -52,7 +52,9 @@ async fn whoever_manages_keys_shows_none_with_postgresql() {
 async fn managing_shows_nothing(backend: Backend, seed: u64) {
     let Some(left) = office::spend(backend, seed).await else { return };
 
+    let t = std::time::Instant::now(); /*LEAK_DEBUG*/
     let mut found = left.evidence.scan(&left.secrets);
+    println!("scan {:?}", t.elapsed()); /*LEAK_DEBUG*/
     found.extend(left.evidence.scan_said(&left.words));
     found.extend(match &left.evidence.dump {
         Some(dump) => columns::scan_dump(&left.words, dump),
@@ -74,7 +76,7 @@ async fn managing_shows_nothing(backend: Backend, seed: u64) {
     assert!(found.is_empty(), "{} hits\n{}", found.len(), found.join("\n"));
     assert!(left.secrets.len() >= 200, "{} canaries", left.secrets.len());
     assert!(left.operations >= 80, "{} operations", left.operations);
-    assert_eq!(left.master_keys, 3);
+    assert_eq!(left.master_keys, 2);
     left.evidence.assert_plenty(3000);
     println!(
         "{} canaries, {} calls of {} operations, {} answers and posts, {} bytes of log, no hit",

@@ -498,7 +498,7 @@ async fn health_readiness_and_metrics_answer_without_a_key() {
     let ready = app.api.get("/readyz").whole().await.expect(200).json();
     let metrics = app.api.get("/metrics").whole().await.expect(200).text();
 
-    assert_eq!(ready, json!({ "database": "ok", "changes": "ok", "journal": "ok" }));
+    assert_eq!(ready, json!({ "database": "ok", "changes": "ok", "journal": "ok", "vault": "ok" }));
     assert!(
         metrics.contains("keystile_attempts_total{provider=\"openai\",result=\"answered\"} 1"),
         "{metrics}"

@@ -76,6 +76,17 @@ impl Book {
 
     fn strip(&self, value: &mut Value, member: &str) {
         match value {
+            // What a tool answers comes a second time, as text.
+            Value::String(text) if member == "text" => {
+                if let Ok(mut answer) = serde_json::from_str(text) {
+                    self.strip(&mut answer, "");
+                    *text = answer.to_string();
+                }
+            }
+            // The names of things that are there already are told to whoever wants to make them again.
+            Value::String(text) if member == "message of a conflict" => {
+                *text = text.replace(&self.words["name"], "(as it was said)");
+            }
             Value::String(text) => {
                 for (field, shown) in WORDS {
                     if shown.contains(&member) {
@@ -85,10 +96,16 @@ impl Book {
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.strip(item, member)),
             Value::Object(members) => {
+                let is_conflict = members.get("code").is_some_and(|code| code == "conflict");
                 let held = std::mem::take(members);
                 for (mut name, mut value) in held {
                     let is_map = ["model_aliases", "price_overrides"].contains(&member);
-                    self.strip(&mut value, if is_map { member } else { &name });
+                    let place = match name.as_str() {
+                        _ if is_map => member,
+                        "message" if is_conflict => "message of a conflict",
+                        name => name,
+                    };
+                    self.strip(&mut value, place);
                     if is_map {
                         name = name.replace(&self.words["model"], "(as it was said)");
                     }

@@ -11,6 +11,9 @@ use testkit::TestApp;
 use testkit::canary::Canaries;
 use testkit::http::Whole;
 use testkit::skip::skipped;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// All that is left of a story.
 pub struct Evidence {
@@ -116,11 +119,15 @@ impl Logs {
     pub fn start() -> Self {
         static SUBSCRIBED: Once = Once::new();
         SUBSCRIBED.call_once(|| {
-            tracing_subscriber::fmt()
+            let lines = tracing_subscriber::fmt()
                 .with_max_level(tracing::Level::TRACE)
                 .with_ansi(false)
                 .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
                 .with_writer(|| Listener)
+                .finish();
+            // What the gateway silences under any configuration nobody can hear.
+            lines
+                .with(filter_fn(server::telemetry::is_discreet))
                 .try_init()
                 .expect("no other test of this binary installs a subscriber");
         });

@@ -195,7 +195,8 @@ async fn a_generated_key_rotates_under_traffic_and_kills_and_the_old_one_is_need
     write_keys(&file, only_new);
     nodes[0].start();
     chat_with_every_key(&door, &traffic, &fake).await;
-    assert_eq!(nodes[0].stop(), "", "nothing was worth a warning");
+    let said = nodes[0].stop();
+    assert!(!said.contains("does not open") && !said.contains("ERROR"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
