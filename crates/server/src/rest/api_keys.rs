@@ -19,7 +19,8 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
     of_project::routes().merge(of_workspace::routes())
 }
 
-/// The same routes below a project and below a workspace.
+/// The same routes below a project and below a workspace. The formatter would move the attributes further each time.
+#[rustfmt::skip]
 macro_rules! face {
     (
         $target:path, $owner:literal, $list:literal, $one:literal, $rotate:literal, $block:literal,
@@ -36,16 +37,16 @@ macro_rules! face {
 
         /// List gateway keys
         #[utoipa::path(
-                            get,
-                            path = $list,
-                            tag = "gateway keys",
-                            params(
-                                ($owner = String, Path),
-                                ("limit" = Option<u32>, Query),
-                                ("cursor" = Option<String>, Query)
-                            ),
-                            responses((status = 200, body = Page<GatewayKeyView>))
-                        )]
+            get,
+            path = $list,
+            tag = "gateway keys",
+            params(
+                ($owner = String, Path),
+                ("limit" = Option<u32>, Query),
+                ("cursor" = Option<String>, Query)
+            ),
+            responses((status = 200, body = Page<GatewayKeyView>))
+        )]
         async fn list(ask: Ask, Path(owner): Path<String>) -> Answer {
             let reader = reading(&ask, $target(&owner)).await?;
             page(&ask.shared.control.gateway_keys(&reader, ask.page()?).await?)
@@ -53,13 +54,13 @@ macro_rules! face {
 
         /// Make a gateway key; it is shown this once
         #[utoipa::path(
-                            post,
-                            path = $list,
-                            tag = "gateway keys",
-                            params(($owner = String, Path)),
-                            request_body = GatewayKeyFields,
-                            responses((status = 201, body = NewGatewayKeyView))
-                        )]
+            post,
+            path = $list,
+            tag = "gateway keys",
+            params(($owner = String, Path)),
+            request_body = GatewayKeyFields,
+            responses((status = 201, body = NewGatewayKeyView))
+        )]
         async fn create(ask: Ask, Path(owner): Path<String>, body: Body) -> Answer {
             let reader = changing(&ask, $target(&owner)).await?;
             let sent = Sent::read(body).await?;
@@ -71,12 +72,12 @@ macro_rules! face {
 
         /// Show a gateway key, but for the key itself
         #[utoipa::path(
-                            get,
-                            path = $one,
-                            tag = "gateway keys",
-                            params(($owner = String, Path), ("id" = String, Path)),
-                            responses((status = 200, body = GatewayKeyView))
-                        )]
+            get,
+            path = $one,
+            tag = "gateway keys",
+            params(($owner = String, Path), ("id" = String, Path)),
+            responses((status = 200, body = GatewayKeyView))
+        )]
         async fn show(ask: Ask, Path((owner, id)): Path<(String, String)>) -> Answer {
             let reader = reading(&ask, $target(&owner)).await?;
             versioned(&ask.shared.control.gateway_key(&reader, &id).await?)
@@ -84,13 +85,13 @@ macro_rules! face {
 
         /// Change what a gateway key may do
         #[utoipa::path(
-                            patch,
-                            path = $one,
-                            tag = "gateway keys",
-                            params(($owner = String, Path), ("id" = String, Path)),
-                            request_body = GatewayKeyFields,
-                            responses((status = 200, body = GatewayKeyView))
-                        )]
+            patch,
+            path = $one,
+            tag = "gateway keys",
+            params(($owner = String, Path), ("id" = String, Path)),
+            request_body = GatewayKeyFields,
+            responses((status = 200, body = GatewayKeyView))
+        )]
         async fn update(ask: Ask, Path((owner, id)): Path<(String, String)>, body: Body) -> Answer {
             let reader = changing(&ask, $target(&owner)).await?;
             let patch = Sent::read(body).await?.json()?;
@@ -101,12 +102,12 @@ macro_rules! face {
 
         /// Revoke a gateway key, for good
         #[utoipa::path(
-                            delete,
-                            path = $one,
-                            tag = "gateway keys",
-                            params(($owner = String, Path), ("id" = String, Path)),
-                            responses((status = 204))
-                        )]
+            delete,
+            path = $one,
+            tag = "gateway keys",
+            params(($owner = String, Path), ("id" = String, Path)),
+            responses((status = 204))
+        )]
         async fn revoke(ask: Ask, Path((owner, id)): Path<(String, String)>) -> Answer {
             let reader = changing(&ask, $target(&owner)).await?;
             ask.shared.control.revoke_gateway_key(&reader, &id).await?;
@@ -115,13 +116,13 @@ macro_rules! face {
 
         /// Give a gateway key a new token, shown this once
         #[utoipa::path(
-                            post,
-                            path = $rotate,
-                            tag = "gateway keys",
-                            params(($owner = String, Path), ("id" = String, Path)),
-                            request_body = RotateGatewayKey,
-                            responses((status = 200, body = NewGatewayKeyView))
-                        )]
+            post,
+            path = $rotate,
+            tag = "gateway keys",
+            params(($owner = String, Path), ("id" = String, Path)),
+            request_body = RotateGatewayKey,
+            responses((status = 200, body = NewGatewayKeyView))
+        )]
         async fn rotate(ask: Ask, Path((owner, id)): Path<(String, String)>, body: Body) -> Answer {
             let reader = changing(&ask, $target(&owner)).await?;
             let input = Sent::read(body).await?.json_or_nothing()?;
@@ -131,12 +132,12 @@ macro_rules! face {
 
         /// Take a gateway key out of use for a while
         #[utoipa::path(
-                            post,
-                            path = $block,
-                            tag = "gateway keys",
-                            params(($owner = String, Path), ("id" = String, Path)),
-                            responses((status = 200, body = GatewayKeyView))
-                        )]
+            post,
+            path = $block,
+            tag = "gateway keys",
+            params(($owner = String, Path), ("id" = String, Path)),
+            responses((status = 200, body = GatewayKeyView))
+        )]
         async fn block(ask: Ask, Path((owner, id)): Path<(String, String)>) -> Answer {
             let reader = changing(&ask, $target(&owner)).await?;
             versioned(&ask.shared.control.block_gateway_key(&reader, &id).await?)
@@ -144,12 +145,12 @@ macro_rules! face {
 
         /// Put a blocked gateway key back into use
         #[utoipa::path(
-                            post,
-                            path = $unblock,
-                            tag = "gateway keys",
-                            params(($owner = String, Path), ("id" = String, Path)),
-                            responses((status = 200, body = GatewayKeyView))
-                        )]
+            post,
+            path = $unblock,
+            tag = "gateway keys",
+            params(($owner = String, Path), ("id" = String, Path)),
+            responses((status = 200, body = GatewayKeyView))
+        )]
         async fn unblock(ask: Ask, Path((owner, id)): Path<(String, String)>) -> Answer {
             let reader = changing(&ask, $target(&owner)).await?;
             versioned(&ask.shared.control.unblock_gateway_key(&reader, &id).await?)
