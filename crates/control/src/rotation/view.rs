@@ -57,9 +57,10 @@ pub struct JobView {
 impl Control {
     pub async fn vault_status(&self, _operator: &Operator) -> Result<VaultView, Refusal> {
         let system = self.store.system();
-        let ring = system.keyring().await?;
-        let counts = system.seal_counts().await?;
+        // The job first: what it says is done the ring then shows.
         let job = self.job().await?;
+        let counts = system.seal_counts().await?;
+        let ring = system.keyring().await?;
         let version = |row: &KeyringRow| {
             let suites = suite_counts(&counts, row.version);
             VersionView {
