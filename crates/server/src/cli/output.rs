@@ -103,6 +103,17 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if obeyed(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// More than any provider's name has.
+const PROVIDER_BYTES_MAX: usize = 20;
+
+/// What was given as the name of a provider or the id of its key. Anything longer may be the key itself.
+pub fn provider_or_id(text: &str) -> String {
+    match text.len() <= PROVIDER_BYTES_MAX || text.starts_with("pk_") {
+        true => printable(text),
+        false => "(left out)".to_owned(),
+    }
+}
+
 /// Control characters, and those that turn the direction of what follows.
 fn obeyed(c: char) -> bool {
     c.is_control()

@@ -6,7 +6,7 @@ use super::home::{Home, One, byok_keys, provider_keys};
 use crate::cli::client::path;
 use crate::cli::connection::Connection;
 use crate::cli::fields::{self, Fields};
-use crate::cli::output::printable;
+use crate::cli::output::provider_or_id;
 use crate::cli::prompt::Source;
 
 #[derive(clap::Args)]
@@ -113,7 +113,7 @@ pub async fn replace(to: &Connection, replace: Replace) -> anyhow::Result<()> {
 
 impl KeyValue {
     fn read(&self, of: &str) -> anyhow::Result<Zeroizing<String>> {
-        let what = format!("The key of {}", printable(of));
+        let what = format!("The key of {}", provider_or_id(of));
         let key = Source::stdin_if(self.key_stdin).secret(&what, "--key-stdin")?;
         // No provider's key has blanks around it; what pastes and files add is not part of it.
         Ok(Zeroizing::new(key.trim().to_owned()))

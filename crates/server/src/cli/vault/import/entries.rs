@@ -6,7 +6,7 @@ use anyhow::bail;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::cli::output::printable;
+use crate::cli::output::provider_or_id;
 
 /// One sealed key, as another system had it.
 pub struct Entry {
@@ -31,7 +31,7 @@ struct Item {
 
 impl Entry {
     pub fn shown(&self) -> String {
-        format!("{} ({})", self.position, printable(&self.provider))
+        format!("{} ({})", self.position, provider_or_id(&self.provider))
     }
 
     /// What is stored with the value.
