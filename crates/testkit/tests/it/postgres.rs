@@ -21,7 +21,7 @@ async fn two_tests_get_two_empty_databases() {
     let tables = "select count(*) from information_schema.tables where table_name = 'mine'";
     assert_eq!(psql(&one, tables), "1");
     assert_eq!(psql(&other, tables), "0");
-    assert_eq!(psql(&one, "show max_connections"), "200");
+    assert_eq!(psql(&one, "show max_connections"), "1000");
     assert_eq!(psql(&one, "show fsync"), "off");
 }
 

@@ -13,7 +13,7 @@ pub struct Ears {
     tokens: Vec<String>,
 }
 
-/// Of a token its own part: all begin alike, and a gateway key's beginning is shown in lists.
+/// Of a token that are its own.
 const OWN_CHARS: usize = 28;
 
 /// Where a good answer shows a token by design, and how often that answer holds it.
@@ -71,8 +71,12 @@ impl Ears {
     /// Its tokens may stand in no answer but the one that was kept without them.
     pub fn hidden(&self, canaries: Canaries) -> Canaries {
         self.tokens.iter().enumerate().fold(canaries, |canaries, (number, token)| {
-            let own = &token[token.len() - OWN_CHARS..];
-            canaries.any_part(&format!("token {number}"), own)
+            canaries.any_part(&format!("token {number}"), own(token))
         })
     }
+}
+
+/// All tokens begin alike, and a gateway key's beginning is shown in lists.
+pub fn own(token: &str) -> &str {
+    &token[token.len() - OWN_CHARS..]
 }

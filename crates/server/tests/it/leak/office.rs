@@ -65,41 +65,29 @@ struct Office {
 
 /// In every path.
 const ANYWHERE: &str = "";
+/// After which more passwords may be tried.
+const MINUTE: Duration = Duration::from_secs(61);
 /// Reached only by a test that fails.
 const SOON: Duration = Duration::from_secs(20);
 
 /// `None` where the database is missing, which has been said by then.
 pub async fn spend(backend: Backend, seed: u64) -> Option<Left> {
     let logs = Logs::start();
-    let t = std::time::Instant::now(); /*LEAK_DEBUG*/
     let mut office = Office::open(backend, seed).await?;
     office.provider_keys().await;
-    println!("provider_keys {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.byok_keys().await;
-    println!("byok_keys {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.platform_keys().await;
-    println!("platform_keys {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.secrets().await;
-    println!("secrets {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.assistants().await;
-    println!("assistants {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.uploads().await;
-    println!("uploads {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.members().await;
-    println!("members {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.gateway_keys().await;
-    println!("gateway_keys {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.news().await;
-    println!("news {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     let mut kept = files(&office.app.config.data_dir);
     let operations = office.everybody_tries_everything().await;
-    println!("matrix {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.over_http2().await;
-    println!("over_http2 {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.rotation().await;
-    println!("rotation {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     office.look_around().await;
-    println!("look_around {:?} {}", t.elapsed(), office.ears.answers.len()); /*LEAK_DEBUG*/
     kept.extend(files(&office.app.config.data_dir));
 
     let Office { app, book, ears, key_file, listener, .. } = office;

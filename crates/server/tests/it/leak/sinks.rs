@@ -1,6 +1,7 @@
 //! Where a secret could show: answers as they stood on the wire, everything anybody logs, the data folder, a dump of the
 //! database.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use testkit::TestApp;
 use testkit::canary::Canaries;
 use testkit::http::Whole;
 use testkit::skip::skipped;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{dynamic_filter_fn, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -106,13 +107,24 @@ pub fn dump(app: &TestApp) -> Option<Vec<u8>> {
     Some(output.stdout)
 }
 
-/// Everything anybody in this process logs, at every level, from when it is made until it is dropped.
+/// Everything that is logged at every level, from when it is made until it is dropped: on the thread of the test that made
+/// it, and on all threads that are no test's.
 pub struct Logs {
     from: usize,
 }
 
 /// What is heard, and how many listen.
 static HEARD: Mutex<(Vec<u8>, usize)> = Mutex::new((Vec::new(), 0));
+
+thread_local! {
+    static LISTENERS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The others of this binary are spared the cost.
+fn is_listened_to() -> bool {
+    let is_tests = || std::thread::current().name().is_some_and(|name| name.contains("::"));
+    LISTENERS.get() > 0 || !is_tests()
+}
 
 impl Logs {
     /// The subscriber is the process's, so there is one for all tests.
@@ -125,14 +137,16 @@ impl Logs {
                 .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
                 .with_writer(|| Listener)
                 .finish();
-            // What the gateway silences under any configuration nobody can hear.
             lines
+                .with(dynamic_filter_fn(|_, _| is_listened_to()))
+                // What the gateway silences under any configuration nobody can hear.
                 .with(filter_fn(server::telemetry::is_discreet))
                 .try_init()
                 .expect("no other test of this binary installs a subscriber");
         });
         let mut heard = lock();
         heard.1 += 1;
+        LISTENERS.set(LISTENERS.get() + 1);
         Self { from: heard.0.len() }
     }
 
@@ -145,6 +159,7 @@ impl Drop for Logs {
     fn drop(&mut self) {
         let mut heard = lock();
         heard.1 -= 1;
+        LISTENERS.set(LISTENERS.get() - 1);
         if heard.1 == 0 {
             heard.0 = Vec::new();
         }

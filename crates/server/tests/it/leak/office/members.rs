@@ -1,13 +1,10 @@
 //! People: invited, let in, given other passwords and other roles, and gone; and what they make.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::people::Who;
-use super::{ANYWHERE, Office};
+use super::{ANYWHERE, MINUTE, Office};
 
-const MINUTE: Duration = Duration::from_secs(60);
 const INVITE: &str = "POST /v1/workspaces/{workspace}/members";
 
 impl Office {
