@@ -106,22 +106,14 @@ impl Reader {
     }
 
     pub fn writer(self) -> Result<Writer, Refusal> {
-        if self.may_write() {
-            return Ok(Writer(self));
-        }
-        let public = "this needs the role owner or admin, and you are a member";
-        Err(Refusal::new(Code::ForbiddenRole, public))
+        if self.may_write() { Ok(Writer(self)) } else { Err(only_writers()) }
     }
 }
 
-impl Writer {
-    /// For what only an owner may do.
-    pub fn must_be_owner(&self) -> Result<(), Refusal> {
-        match self.role() {
-            Some(Role::Owner) => Ok(()),
-            _ => Err(Refusal::new(Code::ForbiddenRole, "only an owner may do this")),
-        }
-    }
+/// What a member is told who would change something.
+pub(crate) fn only_writers() -> Refusal {
+    let public = "this needs the role owner or admin, and you are a member";
+    Refusal::new(Code::ForbiddenRole, public)
 }
 
 impl std::ops::Deref for Writer {

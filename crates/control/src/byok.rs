@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use store::workspace::{Health, ProviderKeyRow};
 use utoipa::ToSchema;
 
-use crate::provider_keys::{NewKey, NewValue, Wishes, chosen_tier, label, provider_key, yes};
+use crate::provider_keys::{CreateProviderKey, NewKey, yes};
+use crate::sealing::TRIES_MAX;
 use crate::{Control, Expected, Page, PageWish, Reader, Versioned, Writer, patch};
 
 /// What is absent beside the key stays as it is when the key is replaced.
@@ -55,9 +56,6 @@ pub struct ByokKeyView {
     pub updated_at: Timestamp,
 }
 
-/// How often a key that is there one moment and gone the next is looked for.
-const TRIES_MAX: u32 = 8;
-
 impl Control {
     pub async fn byok_keys(
         &self,
@@ -81,7 +79,7 @@ impl Control {
         let project = project(writer)?;
         let provider = self.byok_provider(provider)?;
         self.require_byok(writer.workspace()).await?;
-        let new = self.new_byok_key(project, provider, input)?;
+        let new = self.new_byok_key(writer, project, provider, input).await?;
         self.count_key_operation(writer).await?;
         let verdict = self.vouch(provider, new.base_url()?, &new.value).await?;
         let workspace = self.store.workspace(writer.workspace());
@@ -169,31 +167,25 @@ impl Control {
         Ok(provider)
     }
 
-    fn new_byok_key<'a>(
+    /// Judged as any other; only whose it is differs.
+    async fn new_byok_key(
         &self,
+        writer: &Writer,
         project: ProjectId,
-        provider: &'a Provider,
+        provider: &Provider,
         input: SetByokKey,
-    ) -> Result<NewKey<'a>, Refusal> {
-        self.check_allowed(input.allowed_models.as_deref())?;
-        let wishes = Wishes {
-            label: input.label.as_deref().map(label).transpose()?,
-            tier: chosen_tier(provider, input.selected_tier.as_deref(), input.is_enterprise)?,
+    ) -> Result<NewKey<'_>, Refusal> {
+        let input = CreateProviderKey {
+            label: input.label,
+            validate_before_save: input.validate_before_save,
+            selected_tier: input.selected_tier,
+            is_enterprise: input.is_enterprise,
             allowed_models: input.allowed_models,
             data_policy: input.data_policy,
+            ..CreateProviderKey::new(provider.id.as_str(), input.api_key)
         };
-        let value = NewValue {
-            key: provider_key(provider, Some(input.api_key))?,
-            validate: input.validate_before_save,
-        };
-        Ok(NewKey {
-            provider,
-            project: Some(project),
-            name: None,
-            own_base_url: None,
-            value,
-            wishes,
-        })
+        let new = self.new_key(writer, input).await?;
+        Ok(NewKey { project: Some(project), ..new })
     }
 }
 

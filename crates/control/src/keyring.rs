@@ -17,6 +17,8 @@ use vault::{
 pub use report::{KeyringReport, VersionReport, report};
 pub(crate) use report::{SuiteCounts, suite_counts};
 
+use crate::sealing::FIRST_SEAL;
+
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     #[error("the database holds an unusable {0}")]
@@ -57,7 +59,6 @@ const TOKEN_PEPPER: &str = "token-pepper";
 const SESSION_SIGNING: &str = "session-signing";
 const AUDIT_CHAIN: &str = "audit-chain";
 pub(crate) const SECRET_FIELD: &str = "value";
-const FIRST_SEAL: u64 = 1;
 
 pub async fn unlock(
     store: &Store,

@@ -7,6 +7,7 @@ use serde_json::json;
 use store::workspace::MemberRow;
 use utoipa::ToSchema;
 
+use crate::access::only_writers;
 use crate::unit::Unit;
 use crate::{Control, Page, PageWish, Reader, Writer};
 
@@ -99,11 +100,7 @@ impl Control {
 }
 
 pub(crate) fn must_write(acting: Role) -> Result<(), Refusal> {
-    if acting.may_write() {
-        return Ok(());
-    }
-    let public = "this needs the role owner or admin, and you are a member";
-    Err(Refusal::new(Code::ForbiddenRole, public))
+    if acting.may_write() { Ok(()) } else { Err(only_writers()) }
 }
 
 pub(crate) fn must_own(acting: Role) -> Result<(), Refusal> {

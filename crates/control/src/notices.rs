@@ -119,8 +119,7 @@ impl Control {
     pub fn notice_id(&self) -> String {
         let mut bytes = [0; 16];
         self.random.fill(&mut bytes);
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("msg_{hex}")
+        format!("msg_{}", model::hex(&bytes))
     }
 
     /// `None` where nobody asked to hear of it. `id` is the notice's.

@@ -17,13 +17,13 @@ pub fn take<T: DeserializeOwned>(
     })
 }
 
-/// For a field of a struct: `None` is not mentioned, `Some(None)` is null.
-pub fn mentioned<'de, T, D>(value: D) -> Result<Option<Option<T>>, D::Error>
+/// For a field of a struct: `None` is not mentioned. Null is whatever `T` makes of it: nothing where `T` is an `Option`.
+pub fn mentioned<'de, T, D>(value: D) -> Result<Option<T>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    Option::deserialize(value).map(Some)
+    T::deserialize(value).map(Some)
 }
 
 /// The rest of a patch, applied to a whole set of settings.

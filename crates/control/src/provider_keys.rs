@@ -19,7 +19,7 @@ pub use input::CreateProviderKey;
 pub use replace::ReplaceProviderKey;
 pub use view::ProviderKeyView;
 
-pub(crate) use input::{NewKey, NewValue, Wishes, chosen_tier, label, provider_key, yes};
+pub(crate) use input::{NewKey, Wishes, yes};
 use view::detail;
 
 impl Control {

@@ -6,6 +6,11 @@ use vault::{OpenError, Place, ProviderKey, SecretValue, WorkspaceSalt, header_of
 
 use crate::{Control, storage_pause};
 
+/// The seal of a new row's first value.
+pub(crate) const FIRST_SEAL: u64 = 1;
+/// How often whoever sealed a value gives way to another that was quicker.
+pub(crate) const TRIES_MAX: u32 = 8;
+
 /// Where a value lives, but for its workspace's salt.
 pub(crate) struct Slot<'a> {
     pub workspace: WorkspaceId,

@@ -111,8 +111,7 @@ impl Once {
             );
             return Err(Refusal::new(Code::InvalidRequest, public));
         }
-        let key = pepper.fingerprint(&[key.as_bytes()]);
-        let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = model::hex(&pepper.fingerprint(&[key.as_bytes()]));
         Ok(Self { key, fingerprint: pepper.fingerprint(request).to_vec() })
     }
 }

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod catalogue;
 pub mod clock;
 pub mod data_policy;
+pub mod hex;
 pub mod ids;
 pub mod model_ref;
 pub mod money;
@@ -24,6 +25,7 @@ pub use actor::{Actor, Doer};
 pub use catalogue::{Catalogue, Provider, ProviderId};
 pub use clock::{Clock, Timestamp};
 pub use data_policy::DataPolicy;
+pub use hex::hex;
 pub use ids::{
     GatewayKeyId, InstanceId, InvitationId, NodeId, ProjectId, ProviderKeyId, RequestId, SecretId,
     SessionId, UserId, WorkspaceId,

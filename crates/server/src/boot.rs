@@ -269,7 +269,7 @@ fn setup_token(config: &Config, random: &dyn Random) -> (SetupToken, Option<conf
     }
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = model::hex(&bytes);
     (SetupToken::new(hex.clone()), Some(config::Hidden::new(hex)))
 }
 

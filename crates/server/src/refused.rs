@@ -1,5 +1,6 @@
 //! How a refusal becomes an answer: the one place that renders errors, logs their sources and names the request.
 
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use model::{Code, Refusal, RequestId};
 use percent_encoding::percent_decode_str;
 use tracing::Instrument as _;
@@ -49,7 +50,7 @@ pub async fn observe(
     request.extensions_mut().insert(id);
     let trace = Arc::new(Trace::default());
     request.extensions_mut().insert(Arc::clone(&trace));
-    let route = route(&request);
+    let route = Route::of(&request);
     let span = tracing::info_span!("request", request.id = %id);
     if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
         // The framework would answer this itself, in words of its own.
@@ -62,6 +63,7 @@ pub async fn observe(
         .unwrap_or_else(|_panic| Refused(Refusal::internal("a handler panicked")).into_response());
     if let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() {
         if let Some(doer) = trace.doer() {
+            let route = route.to_string();
             let noted = shared.control.note_refusal(doer, trace.workspace(), &route, &refusal);
             noted.instrument(span.clone()).await;
         }
@@ -70,10 +72,24 @@ pub async fn observe(
     named(response, id)
 }
 
-/// The method and the route's pattern, which holds nothing that was sent.
-fn route(request: &Request) -> String {
-    let pattern = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    format!("{} {pattern}", request.method())
+/// The method and the route's pattern, which holds nothing that was sent. Becomes text only where it is told.
+struct Route {
+    method: Method,
+    pattern: Option<MatchedPath>,
+}
+
+impl Route {
+    fn of(request: &Request) -> Self {
+        let pattern = request.extensions().get::<MatchedPath>().cloned();
+        Self { method: request.method().clone(), pattern }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pattern = self.pattern.as_ref().map_or("", MatchedPath::as_str);
+        write!(f, "{} {pattern}", self.method)
+    }
 }
 
 fn named(mut response: Response, id: RequestId) -> Response {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use control::{Made, Page, Versioned};
+use control::{Made, Versioned};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
 use model::Refusal;
@@ -94,10 +94,6 @@ fn created<T: Serialize>(made: &Made<T>) -> Answer {
             Ok(response)
         }
     }
-}
-
-fn page<T: Serialize>(page: &Page<T>) -> Answer {
-    Ok(json(StatusCode::OK, page)?)
 }
 
 fn no_content() -> Answer {

@@ -84,7 +84,8 @@ impl Control {
         Ok(AuditReport {
             ok: walk.problems.is_empty(),
             rows: walk.rows,
-            head: head.map(|head| AuditEnd { position: head.position, mac: hex(&head.link) }),
+            head: head
+                .map(|head| AuditEnd { position: head.position, mac: model::hex(&head.link) }),
             problems: walk.problems,
         })
     }
@@ -223,8 +224,4 @@ impl Walk {
             self.problems.push(Problem { position, kind, message });
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,7 +2,7 @@
 
 use model::settings::Patch;
 use model::{Code, DataPolicy, ProviderKeyId, Refusal, Tier, TierSource};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::workspace::ProviderKeyRow;
 use utoipa::ToSchema;
@@ -32,16 +32,11 @@ impl Default for ProviderKeyFields {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeTier {
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "patch::mentioned")]
     #[schema(value_type = Option<String>)]
     pub tier: Option<Option<String>>,
     #[serde(default)]
     pub is_enterprise: Option<bool>,
-}
-
-/// Tells null from absent.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl Control {

@@ -10,11 +10,8 @@ use vault::ProviderKey;
 use super::check::Verdict;
 use super::input::{CreateProviderKey, NewKey};
 use super::view::{ProviderKeyView, detail};
-use crate::sealing::{Closed, Slot, hold_active};
+use crate::sealing::{Closed, FIRST_SEAL, Slot, hold_active};
 use crate::{Control, Once, Writer};
-
-/// The seal of a new row's first value.
-const FIRST_SEAL: u64 = 1;
 
 impl Control {
     pub async fn create_provider_key(

@@ -214,7 +214,7 @@ pub(crate) fn label(text: &str) -> Result<String, Refusal> {
 }
 
 /// What somebody says by hand; `None` leaves it to detection.
-pub(crate) fn chosen_tier(
+fn chosen_tier(
     provider: &Provider,
     selected: Option<&str>,
     is_enterprise: bool,
@@ -252,15 +252,18 @@ fn own_base_url(provider: &Provider, given: Option<&str>) -> Result<Option<BaseU
     }
 }
 
-pub(crate) fn provider_key(
+fn provider_key(
     provider: &Provider,
     given: Option<String>,
 ) -> Result<Option<ProviderKey>, Refusal> {
     match given.filter(|text| !text.is_empty()) {
-        Some(text) => ProviderKey::parse(text)
-            .map(Some)
-            .map_err(|error| Refusal::invalid("api_key", format!("api_key: {error}"))),
+        Some(text) => usable(text).map(Some),
         None if provider.needs_key() => Err(Refusal::invalid("api_key", "api_key is missing")),
         None => Ok(None),
     }
+}
+
+pub(super) fn usable(text: String) -> Result<ProviderKey, Refusal> {
+    ProviderKey::parse(text)
+        .map_err(|error| Refusal::invalid("api_key", format!("api_key: {error}")))
 }

@@ -9,9 +9,9 @@ use vault::ProviderKey;
 
 use super::check::Verdict;
 use super::create::keep;
-use super::input::{NewValue, Wishes, effective, yes};
+use super::input::{NewValue, Wishes, effective, usable, yes};
 use super::view::{ProviderKeyView, detail};
-use crate::sealing::{Closed, Slot, hold_active};
+use crate::sealing::{Closed, Slot, TRIES_MAX, hold_active};
 use crate::{Control, Expected, Versioned, Writer};
 
 #[derive(Deserialize, ToSchema)]
@@ -21,9 +21,6 @@ pub struct ReplaceProviderKey {
     #[serde(default = "yes")]
     pub validate_before_save: bool,
 }
-
-/// How often a replacement gives way to another that was quicker.
-const TRIES_MAX: u32 = 8;
 
 impl Control {
     pub async fn replace_provider_key(
@@ -122,8 +119,6 @@ impl Control {
 
 impl ReplaceProviderKey {
     fn judge(self) -> Result<NewValue, Refusal> {
-        let key = ProviderKey::parse(self.api_key)
-            .map_err(|error| Refusal::invalid("api_key", format!("api_key: {error}")))?;
-        Ok(NewValue { key: Some(key), validate: self.validate_before_save })
+        Ok(NewValue { key: Some(usable(self.api_key)?), validate: self.validate_before_save })
     }
 }

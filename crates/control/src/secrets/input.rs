@@ -1,9 +1,11 @@
 //! What people send to make a secret or to change one.
 
 use model::{Refusal, SecretCategory};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use vault::SecretValue;
+
+use crate::patch::mentioned;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,23 +24,16 @@ pub struct CreateSecret {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UpdateSecret {
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "mentioned")]
     pub name: Option<String>,
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "mentioned")]
     pub value: Option<String>,
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "mentioned")]
     #[schema(value_type = Option<SecretCategory>)]
     pub category: Option<Option<SecretCategory>>,
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "mentioned")]
     #[schema(value_type = Option<String>)]
     pub description: Option<Option<String>>,
-}
-
-/// Tells null from absent.
-fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 pub const DEFAULT_CATEGORY: SecretCategory = SecretCategory::ApiKey;

@@ -10,7 +10,7 @@ use super::input::{self, DEFAULT_CATEGORY};
 use super::name::{self, Named};
 use super::view::Item;
 use super::{SecretView, UpdateSecret};
-use crate::sealing::{Closed, Slot, hold_active};
+use crate::sealing::{Closed, FIRST_SEAL, Slot, TRIES_MAX, hold_active};
 use crate::{Control, Expected, Once, Reader, Writer};
 
 /// A secret to be made, judged but for its value.
@@ -19,12 +19,6 @@ pub(crate) struct NewPlain {
     pub category: SecretCategory,
     pub description: Option<String>,
 }
-
-/// The seal of a new row's first value.
-const FIRST_SEAL: u64 = 1;
-
-/// How often a replacement gives way to another that was quicker.
-const TRIES_MAX: u32 = 8;
 
 impl Control {
     pub(super) async fn must_be_free_name(

@@ -10,7 +10,7 @@ use vault::SecretValue;
 
 use super::Of;
 use crate::Control;
-use crate::sealing::{Closed, Slot};
+use crate::sealing::{Closed, FIRST_SEAL, Slot};
 use crate::unit::Unit;
 
 /// Where news is posted, and what signs it.
@@ -57,8 +57,6 @@ pub(super) struct NewSeal {
 
 const SECRET_BYTES_MIN: usize = 16;
 const SECRET_BYTES_MAX: usize = 256;
-const FIRST_SEAL: u64 = 1;
-
 impl Control {
     /// Leaves the webhook in the patch as it is kept: without its secret, which is sealed.
     pub(super) async fn take_webhook(

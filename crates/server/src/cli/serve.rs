@@ -108,5 +108,5 @@ fn banner(config: &Config, app: &App) -> String {
 fn suggested_password() -> String {
     let mut bytes = [0; 12];
     model::Random::fill(&model::random::OsRandom, &mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    model::hex(&bytes)
 }

@@ -12,7 +12,7 @@ use model::{Refusal, Scope};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, Sent, created, json, no_content, page, versioned};
+use super::{Answer, Ask, Sent, created, json, no_content, ok, versioned};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -49,7 +49,7 @@ macro_rules! face {
         )]
         async fn list(ask: Ask, Path(owner): Path<String>) -> Answer {
             let reader = reading(&ask, $target(&owner)).await?;
-            page(&ask.shared.control.gateway_keys(&reader, ask.page()?).await?)
+            ok(&ask.shared.control.gateway_keys(&reader, ask.page()?).await?)
         }
 
         /// Make a gateway key; it is shown this once

@@ -7,7 +7,7 @@ use control::{AuditReport, AuditView, Page};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, ok, page};
+use super::{Answer, Ask, ok};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -34,7 +34,7 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
 )]
 async fn list(ask: Ask, Path(workspace): Path<String>) -> Answer {
     let writer = ask.writer(&workspace).await?;
-    page(&ask.shared.control.audit(&writer, ask.query()?).await?)
+    ok(&ask.shared.control.audit(&writer, ask.query()?).await?)
 }
 
 /// Check a workspace's audit, link by link
@@ -65,7 +65,7 @@ async fn verify(ask: Ask, Path(workspace): Path<String>) -> Answer {
 )]
 async fn list_of_instance(ask: Ask) -> Answer {
     let operator = ask.operator().await?;
-    page(&ask.shared.control.instance_audit(&operator, ask.query()?).await?)
+    ok(&ask.shared.control.instance_audit(&operator, ask.query()?).await?)
 }
 
 /// Check the instance's audit, link by link

@@ -9,7 +9,7 @@ use model::{Refusal, Scope};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, Sent, no_content, page, versioned};
+use super::{Answer, Ask, Sent, no_content, ok, versioned};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -33,7 +33,7 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
 )]
 async fn list(ask: Ask, Path(project): Path<String>) -> Answer {
     let reader = ask.scoped(Target::Project(&project), Scope::ReadByok).await?;
-    page(&ask.shared.control.byok_keys(&reader, ask.page()?).await?)
+    ok(&ask.shared.control.byok_keys(&reader, ask.page()?).await?)
 }
 
 /// Set the project's key for a provider: it is probed before it is kept, and replaces the one there is

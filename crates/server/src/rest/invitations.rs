@@ -8,7 +8,7 @@ use control::{AcceptInvitation, InvitationView, JoinedView, Made, OpenInvitation
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, Sent, created, no_content, ok, page};
+use super::{Answer, Ask, Sent, created, no_content, ok};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
 )]
 async fn list(ask: Ask, Path(workspace): Path<String>) -> Answer {
     let writer = ask.writer(&workspace).await?;
-    page(&ask.shared.control.invitations(&writer, ask.page()?).await?)
+    ok(&ask.shared.control.invitations(&writer, ask.page()?).await?)
 }
 
 /// Revoke an invitation

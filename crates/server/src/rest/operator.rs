@@ -8,7 +8,7 @@ use control::{FoundWorkspace, NewTenantView, NodeView, Page, PlanView, TenantVie
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, Sent, created, page, versioned};
+use super::{Answer, Ask, Sent, created, ok, versioned};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
 )]
 async fn list(ask: Ask) -> Answer {
     let operator = ask.operator().await?;
-    page(&ask.shared.control.tenants(&operator, ask.page()?).await?)
+    ok(&ask.shared.control.tenants(&operator, ask.page()?).await?)
 }
 
 /// Make a workspace for somebody: the answer has the link to send its owner
@@ -88,7 +88,7 @@ async fn update(ask: Ask, Path(workspace): Path<String>, body: Body) -> Answer {
 )]
 async fn plans(ask: Ask) -> Answer {
     let operator = ask.operator().await?;
-    page(&ask.shared.control.plans(&operator, ask.page()?))
+    ok(&ask.shared.control.plans(&operator, ask.page()?))
 }
 
 /// List the processes that serve this instance
@@ -101,5 +101,5 @@ async fn plans(ask: Ask) -> Answer {
 )]
 async fn nodes(ask: Ask) -> Answer {
     let operator = ask.operator().await?;
-    page(&ask.shared.control.nodes(&operator, ask.page()?).await?)
+    ok(&ask.shared.control.nodes(&operator, ask.page()?).await?)
 }

@@ -10,7 +10,7 @@ use control::{
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, Sent, created, no_content, page, versioned};
+use super::{Answer, Ask, Sent, created, no_content, ok, versioned};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -33,7 +33,7 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
 )]
 async fn list(ask: Ask) -> Answer {
     let writer = ask.operator().await?.platform();
-    page(&ask.shared.control.provider_keys(&writer, ask.page()?).await?)
+    ok(&ask.shared.control.provider_keys(&writer, ask.page()?).await?)
 }
 
 /// Add a platform key: it is probed before it is kept

@@ -8,7 +8,7 @@ use control::{CreateProject, Page, ProjectFields, ProjectView};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, Sent, created, no_content, page, versioned};
+use super::{Answer, Ask, Sent, created, no_content, ok, versioned};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
 )]
 async fn list(ask: Ask, Path(workspace): Path<String>) -> Answer {
     let reader = ask.reader(&workspace).await?;
-    page(&ask.shared.control.projects(&reader, ask.page()?).await?)
+    ok(&ask.shared.control.projects(&reader, ask.page()?).await?)
 }
 
 /// Make a project

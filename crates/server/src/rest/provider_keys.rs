@@ -11,7 +11,7 @@ use control::{
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, Sent, created, no_content, ok, page, versioned};
+use super::{Answer, Ask, Sent, created, no_content, ok, versioned};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -39,7 +39,7 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
 )]
 async fn list(ask: Ask, Path(workspace): Path<String>) -> Answer {
     let reader = ask.reader(&workspace).await?;
-    page(&ask.shared.control.provider_keys(&reader, ask.page()?).await?)
+    ok(&ask.shared.control.provider_keys(&reader, ask.page()?).await?)
 }
 
 /// Add a provider key: it is probed before it is kept

@@ -6,7 +6,7 @@ use control::{Page, ProviderInfo};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, page};
+use super::{Answer, Ask, ok};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -23,5 +23,5 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
 )]
 async fn list(ask: Ask) -> Answer {
     let caller = ask.caller().await?;
-    page(&ask.shared.control.providers(&caller, &ask.page()?))
+    ok(&ask.shared.control.providers(&caller, &ask.page()?))
 }

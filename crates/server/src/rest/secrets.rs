@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, Sent, created, no_content, ok, page, versioned};
+use super::{Answer, Ask, Sent, created, no_content, ok, versioned};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -47,7 +47,7 @@ async fn list(ask: Ask) -> Answer {
     let reader = reading(&ask).await?;
     let SecretsQuery { limit, cursor, category } = ask.query()?;
     let wish = PageWish::new(limit, cursor)?;
-    page(&ask.shared.control.secrets(&reader, wish, category).await?)
+    ok(&ask.shared.control.secrets(&reader, wish, category).await?)
 }
 
 /// Seal a secret; one named `provider_key_<provider>` becomes the workspace's default key for that provider

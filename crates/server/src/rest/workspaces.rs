@@ -8,7 +8,7 @@ use control::{CreateWorkspace, Page, WorkspaceFields, WorkspaceView};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Ask, Sent, created, no_content, page, versioned};
+use super::{Answer, Ask, Sent, created, no_content, ok, versioned};
 use crate::shared::Shared;
 
 pub fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -25,7 +25,7 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
 )]
 async fn list(ask: Ask) -> Answer {
     let person = ask.person().await?;
-    page(&ask.shared.control.workspaces(&person, ask.page()?).await?)
+    ok(&ask.shared.control.workspaces(&person, ask.page()?).await?)
 }
 
 /// Make a workspace, and become its owner

@@ -34,13 +34,8 @@ impl Workspace<'_> {
         after: &str,
         limit: u32,
     ) -> Result<Vec<SecretRow>> {
-        let rows = match category {
-            None => self.db.all(ALL, args![self.id, after, limit]).await?,
-            Some(category) => {
-                let args = args![self.id, after, limit, category.as_str()];
-                self.db.all(OF_CATEGORY, args).await?
-            }
-        };
+        let category = category.map(SecretCategory::as_str);
+        let rows = self.db.all(ALL, args![self.id, after, limit, category]).await?;
         rows.iter().map(secret_row).collect()
     }
 
@@ -119,13 +114,7 @@ const ALL: &str = "select id, name, category, description, sealed, key_version, 
         version, created_at, updated_at
     from secrets
     where workspace_id = $1 and id > $2 and name not like '%:%'
-    order by id
-    limit $3";
-
-const OF_CATEGORY: &str = "select id, name, category, description, sealed, key_version,
-        sealed_version, version, created_at, updated_at
-    from secrets
-    where workspace_id = $1 and id > $2 and name not like '%:%' and category = $4
+        and category = coalesce($4, category)
     order by id
     limit $3";
 
