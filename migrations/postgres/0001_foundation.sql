@@ -279,6 +279,8 @@ create table attempts (
     error_code       text,
     input_tokens     bigint,
     cached_tokens    bigint,
+    cache_write_tokens bigint,
+    cache_write_long_tokens bigint,
     output_tokens    bigint,
     reasoning_tokens bigint,
     estimated        bigint not null,

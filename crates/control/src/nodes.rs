@@ -36,8 +36,8 @@ pub(crate) const SILENT_MAX: Duration = Duration::from_secs(60);
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Control {
-    /// Tells all nodes that this one runs.
-    pub async fn report_node(&self) -> Result<(), StoreError> {
+    /// Tells all nodes that this one runs, and how many there are with it.
+    pub async fn report_node(&self) -> Result<u32, StoreError> {
         let now = self.clock.now();
         let row = NodeRow {
             id: self.node.id,
@@ -49,7 +49,10 @@ impl Control {
         let mut write = self.store.write().await?;
         write.set_node(&row).await?;
         write.delete_nodes(now.minus(KEPT)).await?;
-        write.commit(now).await
+        write.commit(now).await?;
+        let nodes = self.store.system().nodes().await?;
+        let alive = nodes.iter().filter(|row| now.since(row.seen_at) <= SILENT_MAX).count();
+        Ok(u32::try_from(alive).unwrap_or(u32::MAX).max(1))
     }
 
     pub async fn nodes(

@@ -1,22 +1,25 @@
 //! Who and what is known, from memory: read through from the database, dropped by the news of changes.
 //! Holds ciphertext and derived keys, never an opened provider key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::plan::Plans;
 use model::{
-    Catalogue, GatewayKeyId, KeyVersion, ModelRef, ProjectId, ScopeSet, Timestamp, WorkspaceId,
+    Catalogue, GatewayKeyId, KeyPolicy, KeyVersion, ModelRef, ProjectId, RequestId, ScopeSet,
+    Timestamp, WorkspaceId,
 };
 use quick_cache::sync::Cache;
-use store::workspace::{GatewayKeyRow, ProviderKeyRow};
+use store::rate::Limit;
+use store::system::AttemptRow;
+use store::workspace::{GatewayKeyRow, ProjectRow, ProviderKeyRow, WorkspaceRow};
 use store::{Change, ChangeKind, Store, StoreError};
 use tokio::time::Instant;
 use vault::{TokenHash, Vault, WorkspaceKey, WorkspaceSalt};
 
 use crate::provider_key::ProviderKeyEntry;
-use crate::rules::{Rules, models};
+use crate::rules::{Layer, Rules, models};
 
 /// A gateway key as the data plane needs it.
 pub struct Identity {
@@ -29,6 +32,31 @@ pub struct Identity {
 }
 
 impl Identity {
+    pub fn new(row: GatewayKeyRow, catalogue: &Catalogue) -> Self {
+        let allowed = row.policy.allowed_models.as_deref();
+        Self {
+            id: row.id,
+            workspace: row.workspace,
+            project: row.project,
+            scopes: row.scopes.clone(),
+            allowed_models: allowed.map(|names| models(names, catalogue)),
+            row,
+        }
+    }
+
+    /// What the key was set to, the names of models as they were written.
+    pub const fn policy(&self) -> &KeyPolicy {
+        &self.row.policy
+    }
+
+    /// What it may do in a minute.
+    pub const fn limits(&self) -> Limit {
+        Limit {
+            requests_per_minute: self.row.policy.rpm_limit,
+            tokens_per_minute: self.row.policy.tpm_limit,
+        }
+    }
+
     /// Whether the token with this hash opens the door now.
     pub fn is_alive(&self, hash: TokenHash, now: Timestamp) -> bool {
         self.row.is_alive(hash.as_bytes(), now)
@@ -47,8 +75,51 @@ pub struct WorkspaceEntry {
 }
 
 impl WorkspaceEntry {
+    /// `None` for one without a place to act in. The reserved one needs none: nobody acts in it.
+    pub fn new(
+        row: WorkspaceRow,
+        salt: WorkspaceSalt,
+        projects: Vec<ProjectRow>,
+        provider_keys: Vec<ProviderKeyRow>,
+        plans: &Plans,
+        catalogue: &Catalogue,
+    ) -> Option<Self> {
+        let named_default = projects.iter().find(|project| project.name == "default");
+        let default_project = match named_default {
+            Some(project) => project.id,
+            None if row.id == WorkspaceId::NIL => ProjectId::NIL,
+            None => return None,
+        };
+        let plan = plans.plan(&row.plan).cloned().map(Arc::new);
+        let workspace = Arc::new(Layer::new(row.settings, catalogue));
+        let rules = projects.into_iter().map(|project| {
+            let layer = Layer::new(project.settings, catalogue);
+            let rules = Rules::new(project.name, Arc::clone(&workspace), layer, plan.clone());
+            (project.id, rules)
+        });
+        let entry = |row| Some(Arc::new(ProviderKeyEntry::new(row, catalogue)?));
+        Some(Self {
+            id: row.id,
+            salt,
+            default_project,
+            rules: rules.collect(),
+            provider_keys: provider_keys.into_iter().filter_map(entry).collect(),
+            derived: BTreeMap::new(),
+        })
+    }
+
     pub fn derived(&self, version: KeyVersion) -> Option<&WorkspaceKey> {
         self.derived.get(&version)
+    }
+
+    /// A version that is gone leaves its keys undecryptable, which each attempt reports.
+    fn derive(&mut self, vault: &Vault) {
+        let versions = self.provider_keys.iter().filter_map(|key| key.row.key_version);
+        for version in versions.collect::<BTreeSet<_>>() {
+            if let Ok(key) = vault.workspace_key(version, self.id, &self.salt) {
+                self.derived.insert(version, key);
+            }
+        }
     }
 }
 
@@ -116,6 +187,11 @@ impl Directory {
         confirmed.elapsed() > stale_max
     }
 
+    /// Straight from the ledger: it is not kept in memory.
+    pub async fn attempts(&self, request: RequestId) -> Result<Vec<AttemptRow>, StoreError> {
+        self.0.store.system().attempts(request).await
+    }
+
     pub async fn identity(&self, hash: TokenHash) -> Result<Option<Arc<Identity>>, StoreError> {
         let shared = &self.0;
         if let Some(known) = shared.identities.get(&hash) {
@@ -123,7 +199,7 @@ impl Directory {
         }
         let generation = *shared.current();
         let row = shared.store.system().gateway_key_by_hash(hash.as_bytes()).await?;
-        let identity = row.map(|row| Arc::new(shared.read_identity(row)));
+        let identity = row.map(|row| Arc::new(Identity::new(row, &shared.catalogue)));
         let current = shared.current();
         if *current == generation {
             shared.identities.insert(hash, identity.clone());
@@ -181,54 +257,11 @@ impl Shared {
             return Err(StoreError::Corrupt { column: "salt" });
         };
         let projects = workspace.projects().await?;
-        let default_project = projects.iter().find(|project| project.name == "default");
-        let Some(default_project) = default_project else { return Ok(None) };
-        let byok = self.plans.plan(&row.plan).is_some_and(|plan| plan.byok);
-        let rules = projects.iter().map(|project| {
-            let rules = Rules::new(&row.settings, &project.settings, byok, &self.catalogue);
-            (project.id, rules)
-        });
-        let rules = rules.collect();
-        let rows = workspace.provider_keys().await?;
-        let derived = rows
-            .iter()
-            .filter_map(|row| row.key_version)
-            .filter_map(|version| {
-                // A version that is gone leaves its keys undecryptable, which each attempt reports.
-                Some((version, self.vault.workspace_key(version, id, &salt).ok()?))
-            })
-            .collect();
-        let provider_keys = rows.into_iter().filter_map(|row| self.provider_key(row)).collect();
-        Ok(Some(WorkspaceEntry {
-            id,
-            salt,
-            default_project: default_project.id,
-            rules,
-            provider_keys,
-            derived,
+        let keys = workspace.provider_keys().await?;
+        let entry = WorkspaceEntry::new(row, salt, projects, keys, &self.plans, &self.catalogue);
+        Ok(entry.map(|mut entry| {
+            entry.derive(&self.vault);
+            entry
         }))
-    }
-
-    fn read_identity(&self, row: GatewayKeyRow) -> Identity {
-        Identity {
-            id: row.id,
-            workspace: row.workspace,
-            project: row.project,
-            scopes: row.scopes.clone(),
-            allowed_models: self.models(row.policy.allowed_models.as_deref()),
-            row,
-        }
-    }
-
-    fn models(&self, names: Option<&[String]>) -> Option<Vec<ModelRef>> {
-        names.map(|names| models(names, &self.catalogue))
-    }
-
-    /// `None` for a provider that this version's catalogue no longer has.
-    fn provider_key(&self, row: ProviderKeyRow) -> Option<Arc<ProviderKeyEntry>> {
-        let provider = self.catalogue.provider(&row.provider)?;
-        let base_url = row.base_url.clone().or_else(|| provider.base_url.clone())?;
-        let allowed = self.models(row.allowed_models.as_deref());
-        Some(Arc::new(ProviderKeyEntry { provider: provider.id.clone(), base_url, allowed, row }))
     }
 }

@@ -1,6 +1,7 @@
 //! What is left of a provider key's rate limits, model by model, as the provider's last answers told. Lives in memory
 //! only: what is not known is learned from the next answer. Asks nobody.
 
+mod cooling;
 mod reading;
 mod tier;
 
@@ -14,9 +15,12 @@ use serde::Serialize;
 pub use reading::{Reading, Window};
 pub use tier::detect_tier;
 
+use cooling::{Cooling, Max};
+
 /// The latest reading of each key and model. Of keys and models without number it keeps the latest.
 pub struct Headroom {
     table: Mutex<Table>,
+    cooling: Mutex<Cooling>,
     entries_max: usize,
 }
 
@@ -41,7 +45,7 @@ impl Default for Headroom {
 
 impl Headroom {
     pub fn with_capacity(entries_max: usize) -> Self {
-        Self { table: Mutex::default(), entries_max }
+        Self { table: Mutex::default(), cooling: Mutex::default(), entries_max }
     }
 
     /// Keeps what an answer's headers tell, and returns it for what else it may tell: the key's tier. `None` when they
@@ -69,6 +73,23 @@ impl Headroom {
         Some(reading.aged(now))
     }
 
+    /// A key said that it can no more: for one model, or for all of them.
+    pub fn cool_down(&self, key: ProviderKeyId, model: Option<&str>, until: Timestamp) {
+        let max = Max { keys: self.entries_max, models_per_key: MODELS_PER_KEY_MAX };
+        self.cooling().keep(key, model, until, max);
+    }
+
+    /// Until when a key is of no use for a model; `None` when nothing speaks against asking it.
+    pub fn exhausted_until(
+        &self,
+        key: ProviderKeyId,
+        model: &str,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let read = self.left(key, model, now).and_then(|reading| reading.exhausted_until());
+        self.cooling().until(key, model, now).max(read)
+    }
+
     /// All that is known of a key, by the models' names.
     pub fn of_key(&self, key: ProviderKeyId, now: Timestamp) -> Vec<ModelHeadroom> {
         let table = self.table();
@@ -85,6 +106,11 @@ impl Headroom {
     /// For a key that was replaced or deleted.
     pub fn forget(&self, key: ProviderKeyId) {
         self.table().forget(key);
+        self.cooling().forget(key);
+    }
+
+    fn cooling(&self) -> MutexGuard<'_, Cooling> {
+        self.cooling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -1,11 +1,16 @@
 //! The data plane: one straight line from a caller's request to a provider and back. Knows no HTTP framework and no SQL.
 
 mod accept;
+mod asked;
 mod attempt;
 mod authenticate;
 mod authorize;
 mod body;
+mod breaker;
 mod directory;
+mod estimate;
+mod explain;
+mod flow;
 mod headroom;
 mod key_news;
 mod limits;
@@ -15,6 +20,7 @@ mod parse;
 mod plan;
 mod probe;
 mod provider_key;
+mod receipts;
 mod record;
 mod rules;
 mod stream;
@@ -24,26 +30,34 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
-use model::{Catalogue, Clock, Refusal, RequestId};
+use model::{Catalogue, Clock, Random, Refusal, RequestId};
 use store::journal::Journal;
+use store::rate::RateLimits;
 use vault::{Pepper, Vault};
 
-pub use accept::credential;
+pub use accept::{credential, dialect_of, wishes};
+pub use breaker::Breakers;
 pub use directory::Directory;
+pub use explain::{
+    ExplainedCandidate, ExplainedExclusion, ExplainedRefusal, Explanation, explain,
+    explain_for_workspace,
+};
 pub use headroom::{Headroom, ModelHeadroom, Reading, Window, detect_tier};
 pub use key_news::{Finding as KeyFinding, KeyNews, KeyReport};
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub use models::{ReachableModel, list_models, models_of_key, models_of_workspace};
+pub use models::{ReachableModel, models_of_key, models_of_workspace};
 pub use probe::{Finding, probe};
+pub use receipts::{AttemptReceipt, RequestReceipt, receipt};
 pub use upstream::{Egress, Upstream};
 
 use accept::accept;
 use attempt::attempt;
 use authenticate::authenticate;
 use authorize::authorize;
+use estimate::estimate;
 use parse::parse;
-use plan::plan;
+use plan::{World, plan};
 use record::Recorder;
 use stream::stream;
 
@@ -60,6 +74,7 @@ pub struct Raw {
 
 /// Everything a request needs; made once at boot.
 pub struct Gateway {
+    pub breakers: Breakers,
     pub limits: Limits,
     pub catalogue: Arc<Catalogue>,
     pub clock: Arc<dyn Clock>,
@@ -69,17 +84,22 @@ pub struct Gateway {
     pub journal: Journal,
     pub metrics: Metrics,
     pub pepper: Arc<Pepper>,
+    pub random: Arc<dyn Random>,
+    pub rates: RateLimits,
     pub upstream: Upstream,
     pub vault: Arc<Vault>,
 }
 
 /// The life of one request. Each line is the file of that name; each value can be built only by its own stage.
 pub async fn handle(gw: &Gateway, raw: Raw) -> Result<Reply, Refusal> {
-    let head = accept(&gw.limits, raw)?; //               request id, dialect, size limit; body untouched
-    let caller = authenticate(gw, &head).await?; //       token -> Caller, by hash, from memory
-    let call = parse(gw, head).await?; //                 only now is the body read: model, stream?, routing wishes
-    let permit = authorize(gw, caller)?; //               scopes; the journal's place reserved
-    let plan = plan(gw, &permit, &call)?; //              ordered attempts, decided before any call
-    let answer = attempt(gw, &permit, plan, &call).await; // each: open the key, send; the next one only before byte 1
-    stream(answer, Recorder::new(gw, permit, &call)).await // meter while flowing; settle once: end, error or hang-up
+    let head = accept(&gw.limits, raw)?; //                        request id, operation, size limit; body untouched
+    let caller = authenticate(gw, &head).await?; //                token -> Caller, by hash, from memory
+    let call = parse(gw, head).await?; //                          only now is the body read: model, stream?, wishes
+    let permit = authorize(gw, caller, &call.asked).await?; //     scopes, project, rates; the journal's place reserved
+    let plan = plan(&World::of(gw).await?, permit.acting(), &call.asked)?; // attempts, decided before any call
+    if let Some(count) = estimate(&plan, &call.asked) {
+        return Ok(count); // what no provider counts
+    }
+    let answer = attempt(gw, &permit, plan, &call).await; //       each: open the key, send; the next before content
+    stream(answer, Recorder::new(gw, permit, &call)).await //      meter while flowing; settle once: end, error, hang-up
 }

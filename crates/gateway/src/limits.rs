@@ -21,6 +21,9 @@ pub struct Limits {
     pub first_byte_max: Duration,
     /// Between two pieces of an answer.
     pub idle_max: Duration,
+    /// What is held back of a stream until the first piece of its answer, and for how long: so far another attempt can mend it.
+    pub held_bytes_max: usize,
+    pub held_max: Duration,
     /// One request, all attempts and the whole answer.
     pub total_max: Duration,
     /// How long the last byte of an answer waits for its record to be written.
@@ -35,12 +38,14 @@ impl Default for Limits {
             body_bytes_max: 32 << 20,
             body_read_max: Duration::from_secs(60),
             answer_bytes_max: 32 << 20,
-            event_bytes_max: 1 << 20,
+            event_bytes_max: 16 << 20,
             error_bytes_max: 64 << 10,
             attempts_max: 3,
             connect_max: Duration::from_secs(10),
             first_byte_max: Duration::from_secs(600),
             idle_max: Duration::from_secs(300),
+            held_bytes_max: 64 << 10,
+            held_max: Duration::from_secs(10),
             total_max: Duration::from_secs(3600),
             record_max: Duration::from_secs(10),
             stale_max: Duration::from_secs(60),

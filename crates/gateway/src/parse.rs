@@ -1,36 +1,210 @@
 //! Reads the body and finds what routing needs: the model, whether to stream, the caller's wishes. Rebuilds nothing.
 
 use bytes::Bytes;
-use model::{Code, ModelRef, Refusal, RequestId};
+use http::header::HeaderMap;
+use model::{Code, Operation, Refusal, RequestId};
 use tokio::time::Instant;
-use wire::openai::request::ChatRequest;
+use wire::multipart::MultipartRequest;
+use wire::{Request, Shape, Wishes};
 
-use crate::accept::{Dialect, Head, too_large};
+use crate::accept::{Head, Route, too_large};
+use crate::asked::Asked;
 use crate::body::{Bounds, Unread, read_whole};
 use crate::{Body, Gateway};
 
 /// A request understood.
-pub struct Call {
+pub struct Call<'a> {
     pub(crate) id: RequestId,
-    pub(crate) dialect: Dialect,
-    pub(crate) model: ModelRef,
-    pub(crate) request: ChatRequest,
+    pub(crate) asked: Asked<'a>,
+    pub(crate) payload: Payload,
+    /// The headers a provider may see.
+    pub(crate) forwarded: HeaderMap,
+    pub(crate) method: http::Method,
+    /// Of a passed-through path, or of the route.
+    pub(crate) path: Option<String>,
+    pub(crate) query: Option<String>,
 }
 
-pub async fn parse(gw: &Gateway, head: Head) -> Result<Call, Refusal> {
+pub enum Payload {
+    Json(Box<Request>),
+    Multipart {
+        form: Box<MultipartRequest>,
+        content_type: String,
+    },
+    /// Passed through as it is.
+    Raw {
+        body: Bytes,
+        content_type: Option<String>,
+    },
+}
+
+pub async fn parse(gw: &Gateway, head: Head) -> Result<Call<'_>, Refusal> {
     let body = read(gw, head.body).await?;
-    let request = ChatRequest::parse(body).map_err(|invalid| Refusal {
-        param: invalid.param,
-        ..Refusal::new(Code::InvalidRequest, invalid.message)
-    })?;
-    let Some(model) = ModelRef::parse(&request.model, &gw.catalogue) else {
-        return Err(Refusal::invalid("model", "the model's name is empty or not printable ASCII"));
+    let body_bytes = body.len();
+    let operation = head.route.operation;
+    let passthrough = match &head.route.passthrough {
+        None => None,
+        Some(to) => Some(gw.catalogue.provider(&to.provider).ok_or_else(|| {
+            let public = "there is no provider of the name behind /passthrough/";
+            Refusal::new(Code::NotFound, public)
+        })?),
     };
-    refuse_unsupported(&request, &model)?;
-    Ok(Call { id: head.id, dialect: head.dialect, model, request })
+    let read = match operation {
+        Operation::ImageEdits | Operation::Transcriptions | Operation::Translations => {
+            form(body, head.content_type)?
+        }
+        Operation::Passthrough => {
+            let path = head.route.passthrough.as_ref().map(|to| to.path.as_str());
+            raw(body, head.content_type, path.unwrap_or_default())
+        }
+        _ => json(body, &head.route)?,
+    };
+    let Read { payload, model, stream, wishes } = read;
+    let asked = Asked {
+        operation,
+        model: match &head.route.passthrough {
+            // Where a path names the model, the body's word for it is not the provider's.
+            Some(to) if NAMING.iter().any(|naming| to.path.contains(naming)) => None,
+            _ => head.route.model.or(model).or_else(|| usual_model(operation)),
+        },
+        stream: head.route.stream || stream,
+        wishes: wishes.and(head.wishes)?,
+        passthrough,
+        body_bytes,
+        output_tokens_max: None,
+    };
+    Ok(Call {
+        id: head.id,
+        asked,
+        payload,
+        forwarded: head.forwarded,
+        method: head.method,
+        path: head.route.passthrough.map(|to| to.path),
+        query: head.route.query,
+    })
 }
 
-async fn read(gw: &Gateway, body: Body) -> Result<Bytes, Refusal> {
+struct Read {
+    payload: Payload,
+    model: Option<String>,
+    stream: bool,
+    wishes: Wishes,
+}
+
+fn json(body: Bytes, route: &Route) -> Result<Read, Refusal> {
+    let mut request = Request::parse(body, shape(route.operation))?;
+    let (model, wishes) = wanted(&mut request)?;
+    let stream = request.stream;
+    Ok(Read { payload: Payload::Json(Box::new(request)), model, stream, wishes })
+}
+
+/// The model and the wishes, in whichever words they are said.
+pub fn wanted(request: &mut Request) -> Result<(Option<String>, Wishes), Refusal> {
+    let mut wishes = std::mem::take(&mut request.wishes);
+    let mut model = request.model.clone();
+    // To OpenRouter itself its `provider` is passed on. Which models may answer is for us to judge, there too.
+    let to_openrouter = model.as_deref().is_some_and(|name| name.starts_with(TO_OPENROUTER));
+    if let Some(told) = request.at_openrouter.take_if(|_| to_openrouter) {
+        let mut told = told?;
+        for name in told.fallback_models.iter_mut().flatten() {
+            if !name.starts_with(TO_OPENROUTER) {
+                name.insert_str(0, TO_OPENROUTER);
+            }
+        }
+        wishes = wishes.and(told)?;
+    }
+    if let Some(openrouter) = request.openrouter.take_if(|_| !to_openrouter) {
+        let mut openrouter = openrouter?;
+        if let Some(models) = openrouter.fallback_models.as_mut().filter(|_| model.is_none())
+            && !models.is_empty()
+        {
+            model = Some(models.remove(0));
+        }
+        wishes = wishes.and(openrouter)?;
+    }
+    Ok((model, wishes))
+}
+
+const TO_OPENROUTER: &str = "openrouter/";
+
+fn form(body: Bytes, content_type: Option<String>) -> Result<Read, Refusal> {
+    let Some(content_type) = content_type else {
+        let public = "this route takes multipart/form-data, and the request names no content type";
+        return Err(Refusal::new(Code::InvalidRequest, public));
+    };
+    let mut form = MultipartRequest::parse(body, &content_type)?;
+    let wishes = std::mem::take(&mut form.wishes);
+    let (model, stream) = (form.model.clone(), form.stream);
+    Ok(Read {
+        payload: Payload::Multipart { form: Box::new(form), content_type },
+        model,
+        stream,
+        wishes,
+    })
+}
+
+/// Whatever it is, it leaves as it came. The lists of allowed models hold for the model it names, and are not trusted to
+/// anything but the plain word of a body whose reading we know.
+fn raw(body: Bytes, content_type: Option<String>, path: &str) -> Read {
+    let known = Request::parse(body.clone(), shape(Operation::Responses)).ok();
+    let (model, stream) = known.map_or((None, false), |known| (known.model, known.stream));
+    let is_believed = BELIEVED.iter().any(|end| path.ends_with(end)) && !names_more(&body);
+    let model = model.filter(|name| is_believed && is_name(name));
+    Read { payload: Payload::Raw { body, content_type }, model, stream, wishes: Wishes::default() }
+}
+
+/// OpenRouter's other ways to say which model is meant, or what cannot be read so closely.
+fn names_more(body: &[u8]) -> bool {
+    let named = serde_json::from_slice::<NamesMore>(body);
+    named.map_or(true, |named| named.models.is_some() || named.preset.is_some())
+}
+
+#[derive(serde::Deserialize)]
+struct NamesMore {
+    models: Option<serde::de::IgnoredAny>,
+    preset: Option<serde::de::IgnoredAny>,
+}
+
+/// It is written down, and shown to people.
+fn is_name(name: &str) -> bool {
+    name.len() <= MODEL_BYTES_MAX && name.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+const MODEL_BYTES_MAX: usize = 256;
+/// Steps of a path behind which a model is named.
+const NAMING: [&str; 2] = ["/models/", "/tunedModels/"];
+/// Where a body's `model` is what is asked.
+const BELIEVED: [&str; 9] = [
+    "/chat/completions",
+    "/completions",
+    "/responses",
+    "/messages",
+    "/embeddings",
+    "/moderations",
+    "/images/generations",
+    "/audio/speech",
+    "/rerank",
+];
+
+const fn shape(operation: Operation) -> Shape {
+    use Operation as Op;
+    let in_path =
+        matches!(operation, Op::BatchEmbedContents | Op::EmbedContent | Op::GenerateContent);
+    let plain =
+        matches!(operation, Op::CountTokens | Op::Embeddings | Op::Moderations | Op::Rerank);
+    Shape {
+        model: !in_path,
+        stream: !in_path && !plain,
+        stream_options: matches!(operation, Op::ChatCompletions | Op::Completions),
+    }
+}
+
+/// What the provider itself takes where nothing is said.
+pub fn usual_model(operation: Operation) -> Option<String> {
+    (operation == Operation::Moderations).then(|| "omni-moderation-latest".to_owned())
+}
+
+pub async fn read(gw: &Gateway, body: Body) -> Result<Bytes, Refusal> {
     let within = gw.limits.body_read_max;
     let bounds = Bounds {
         bytes_max: gw.limits.body_bytes_max,
@@ -49,25 +223,52 @@ async fn read(gw: &Gateway, body: Body) -> Result<Bytes, Refusal> {
     })
 }
 
-/// A wish that cannot be granted yet is refused, never dropped silently.
-fn refuse_unsupported(request: &ChatRequest, model: &ModelRef) -> Result<(), Refusal> {
-    let to_openrouter = model.provider.as_ref().is_some_and(|id| id.as_str() == "openrouter");
-    if request.openrouter_wishes && !to_openrouter {
-        let public = "`models` and `provider` are understood by OpenRouter only: leave them out";
-        return Err(Refusal::new(Code::InvalidRequest, public));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(path: &str, body: &str) -> Option<String> {
+        raw(Bytes::from(body.to_owned()), None, path).model
     }
-    let wishes = &request.wishes;
-    let unsupported = [
-        (wishes.data_policy.is_some(), "data_policy"),
-        (!wishes.fallback_models.is_empty(), "fallback_models"),
-        (wishes.receipt, "receipt"),
-        (wishes.project.is_some(), "project"),
-    ];
-    match unsupported.into_iter().find(|(asked, _)| *asked) {
-        Some((_, name)) => Err(Refusal::invalid(
-            "routing",
-            format!("routing.{name} is not supported by this version: leave it out"),
-        )),
-        None => Ok(()),
+
+    #[test]
+    fn the_model_of_what_is_passed_through_is_believed_where_it_can_be_no_other() {
+        let plain = "{\"model\":\"m\"}";
+        for path in ["/chat/completions", "/v1/responses", "/v1/messages", "/embeddings"] {
+            assert_eq!(named(path, plain).as_deref(), Some("m"), "{path}");
+        }
+        for path in ["/files", "/threads/runs", "/chat/completions/x", "/batches"] {
+            assert_eq!(named(path, plain), None, "{path}");
+        }
+        let long = format!("{{\"model\":\"{}\"}}", "m".repeat(257));
+        for body in [
+            "{\"model\":\"m\",\"models\":[\"n\"]}",
+            "{\"model\":\"m\",\"mode\\u006cs\":[\"n\"]}",
+            "{\"model\":\"m\",\"preset\":\"p\"}",
+            "{\"model\":\"m\",\"preset\":\"p\",\"preset\":null}",
+            "{\"model\":\"m n\"}",
+            "{\"model\":\"m\u{e9}\"}",
+            long.as_str(),
+            "[]",
+        ] {
+            assert_eq!(named("/chat/completions", body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn openrouters_models_are_fallbacks_at_openrouter() {
+        let body = "{\"model\":\"openrouter/a\",\"models\":[\"b\",\"openrouter/c\"],\"provider\":{\"sort\":\"price\",\"zdr\":true}}";
+        let mut request =
+            Request::parse(Bytes::from(body), shape(Operation::ChatCompletions)).expect("valid");
+
+        let (model, wishes) = wanted(&mut request).expect("understood");
+
+        let fallbacks = vec!["openrouter/b".to_owned(), "openrouter/c".to_owned()];
+        assert_eq!(
+            (model.as_deref(), wishes.fallback_models),
+            (Some("openrouter/a"), Some(fallbacks))
+        );
+        assert_eq!(wishes.data_policy, Some(model::DataPolicy::Zdr));
+        assert!(request.openrouter.is_some(), "`provider` is left to it");
     }
 }

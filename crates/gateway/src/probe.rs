@@ -8,19 +8,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, Response};
-use hyper::body::Incoming;
 use model::{BaseUrl, Code, Provider, Tier, Timestamp};
 use store::workspace::Validation;
 use tokio::time::Instant;
 use vault::{ProviderKey, Scrubber};
 use wire::account::Account;
 use wire::openai::answer::embedded_error;
-use wire::openai::error::{UpstreamErrorBody, parse};
+use wire::provider_error::{UpstreamErrorBody, parse};
 
 use crate::Upstream;
 use crate::body::{Bounds, Unread, read_whole};
 use crate::headroom::{Reading, detect_tier};
-use crate::upstream::{Blame, UpstreamError, quotable};
+use crate::upstream::{Blame, UpstreamBody, UpstreamError, quotable};
 
 /// What the probe found, and in whose words.
 #[derive(Debug)]
@@ -65,7 +64,7 @@ async fn ask(
     base_url: &BaseUrl,
     key: Option<&ProviderKey>,
     deadline: Instant,
-) -> Result<Response<Incoming>, UpstreamError> {
+) -> Result<Response<UpstreamBody>, UpstreamError> {
     // A pooled connection may turn out to be closed before a byte was sent on it: that was no call.
     match upstream.probe(provider, base_url, key, deadline).await {
         Err(error) if error.unsent => upstream.probe(provider, base_url, key, deadline).await,
@@ -77,7 +76,7 @@ async fn ask(
 fn unanswered(provider: &Provider, error: UpstreamError) -> Finding {
     let words = match provider.needs_base_url() {
         true => UNANSWERED.to_owned(),
-        false => error.public,
+        false => error.text(),
     };
     Finding { validation: Validation::Network, words: Some(words), detected_tier: None }
 }
@@ -141,18 +140,18 @@ fn refused(
     let (validation, words) = match error.code {
         Code::UpstreamKeyInvalid if error.blame == Blame::Key => {
             let words = repeat::masked(message, scrubber);
-            (Validation::Invalid, words.unwrap_or(error.public))
+            (Validation::Invalid, words.unwrap_or(error.text()))
         }
         Code::UpstreamKeyInvalid | Code::UpstreamNoCredit if speaks_of_places(message) => {
             let words = quotable(said, scrubber).unwrap_or_default();
             (Validation::Region, format!("{name} does not serve calls from here: {words}"))
         }
-        Code::UpstreamKeyInvalid => (Validation::Restricted, error.public),
-        Code::UpstreamNoCredit => (Validation::NoQuota, error.public),
+        Code::UpstreamKeyInvalid => (Validation::Restricted, error.text()),
+        Code::UpstreamNoCredit => (Validation::NoQuota, error.text()),
         Code::ModelNotFound => {
             (Validation::Unknown, format!("{name} does not know the call that checks a key"))
         }
-        _ => (Validation::Unknown, error.public),
+        _ => (Validation::Unknown, error.text()),
     };
     (validation, Some(words))
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use model::{Code, Refusal, RequestId, Timestamp, Usage};
+use model::{Code, Dialect, Refusal, RequestId, Timestamp, Usage};
 use store::journal::{Ack, Outcome, Record, Settled, Started};
+use store::rate::Standing;
 use tokio::time::Instant;
 
 use crate::Gateway;
 use crate::authorize::Permit;
-use crate::parse::Call;
+use crate::parse::{Call, Payload};
 use crate::plan::Candidate;
 use crate::upstream::UpstreamError;
 
@@ -54,30 +55,60 @@ impl OpenAttempt {
     }
 }
 
-/// Only callers' own keys exist so far.
-pub const PAYER: &str = "byok";
-
 /// Holds the permit until the answer has been sent, and settles the attempt that produced it.
 #[must_use]
 pub struct Recorder {
     permit: Permit,
     request: RequestId,
+    dialect: Dialect,
+    comments: bool,
     client_wants_usage: bool,
+    client_wants_receipt: bool,
     metrics: crate::Metrics,
 }
 
 impl Recorder {
-    pub fn new(gw: &Gateway, permit: Permit, call: &Call) -> Self {
+    pub fn new(gw: &Gateway, permit: Permit, call: &Call<'_>) -> Self {
+        let asked = &call.asked;
+        // A receipt goes where the usage is.
+        let include_usage = match &call.payload {
+            Payload::Json(request) => request.include_usage || asked.wishes.receipt,
+            Payload::Multipart { .. } | Payload::Raw { .. } => true,
+        };
+        let dialect = asked.operation.dialect().unwrap_or(Dialect::Chat);
         Self {
             permit,
             request: call.id,
-            client_wants_usage: call.request.include_usage,
+            dialect,
+            // Gemini's SDK chokes on comments, and what is passed through stays as it is.
+            comments: dialect != Dialect::Gemini && asked.passthrough.is_none(),
+            client_wants_usage: include_usage,
+            client_wants_receipt: asked.wishes.receipt,
             metrics: gw.metrics.clone(),
         }
     }
 
     pub const fn request(&self) -> RequestId {
         self.request
+    }
+
+    /// How the caller stands with its own limits.
+    pub const fn standing(&self) -> Standing {
+        self.permit.rates().standing()
+    }
+
+    /// The caller's.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Whether a stream's receipt may stand in it as a comment.
+    pub const fn comments(&self) -> bool {
+        self.comments
+    }
+
+    pub const fn client_wants_receipt(&self) -> bool {
+        self.client_wants_receipt
     }
 
     pub const fn client_wants_usage(&self) -> bool {
@@ -90,7 +121,7 @@ impl Recorder {
 
     /// The record of a normal end is acknowledged before the client's last byte.
     pub fn settle(
-        &self,
+        &mut self,
         attempt: &OpenAttempt,
         outcome: Outcome,
         usage: Usage,
@@ -100,6 +131,7 @@ impl Recorder {
         // Cut short and never told: what was seen is a count of ours, and the bill may be longer.
         let billing_unknown = outcome != Outcome::Completed && usage.estimated;
         let settled = Settled { billing_unknown, ..settled };
+        self.permit.used(&usage);
         self.permit.reservation().append_acked(Record::Settled(settled))
     }
 }
@@ -117,25 +149,25 @@ impl<'a> InFlight<'a> {
     pub async fn begin(
         gw: &Gateway,
         permit: &'a Permit,
-        call: &Call,
+        call: &Call<'_>,
         candidate: &Candidate<'_>,
         number: u32,
     ) -> Result<Self, Refusal> {
         let started_at = gw.clock.now();
-        let caller = permit.caller();
+        let acting = permit.acting();
         let ack = permit.reservation().append_acked(Record::Started(Started {
             request: call.id,
             attempt: number,
             at: started_at,
-            workspace: caller.workspace.id,
-            project: permit.project(),
-            gateway_key: caller.key.id,
+            workspace: acting.workspace().id,
+            project: acting.project(),
+            gateway_key: acting.key().id,
             provider_key: Some(candidate.key.row.id),
             provider: candidate.provider.id.to_string(),
             model: candidate.model.clone(),
-            dialect: call.dialect.as_str().to_owned(),
-            streamed: call.request.stream,
-            payer: PAYER.to_owned(),
+            dialect: call.asked.operation.as_str().to_owned(),
+            streamed: call.asked.stream,
+            payer: candidate.payer.as_str().to_owned(),
         }));
         let attempt = OpenAttempt {
             number,
@@ -165,7 +197,9 @@ impl<'a> InFlight<'a> {
         self.is_open = false;
         let code = Some(error.code.as_str());
         let settled = self.attempt.settled(Outcome::Failed, Usage::default(), code);
-        let billing_unknown = error.dispatched && self.attempt.may_be_billed();
+        // Whoever says that it took too long may have worked on it.
+        let may_be_billed = self.attempt.may_be_billed() || error.code == Code::UpstreamTimeout;
+        let billing_unknown = error.dispatched && may_be_billed;
         let settled = Settled { billing_unknown, ..settled };
         self.permit.reservation().append(Record::Settled(settled));
     }

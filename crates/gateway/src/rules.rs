@@ -1,77 +1,126 @@
-//! What the settings of a workspace and of a project allow together: the narrower counts. Knows no request.
+//! What the settings of a workspace and of a project come to together: the narrower counts. Knows no request.
 
-use model::settings::Settings;
-use model::{Catalogue, DataPolicy, ModelRef, ProjectId, Provider, ProviderId};
+use std::sync::Arc;
 
-use crate::provider_key::ProviderKeyEntry;
+use model::settings::FallbackCause;
+use model::{Catalogue, DataPolicy, ModelRef, ModelTier, Plan, ProviderId, Settings};
+use store::rate::Limit;
 
 /// Of one project in its workspace.
 pub struct Rules {
-    /// A model must be in each of them.
-    allowed: Vec<Vec<ModelRef>>,
-    data_policy: DataPolicy,
-    use_workspace_keys: bool,
-    /// Whether the workspace's plan lets it use keys of its own.
-    byok: bool,
+    project_name: String,
+    workspace: Arc<Layer>,
+    project: Layer,
+    /// Absent where the operator's configuration has it no more: then nothing is included.
+    plan: Option<Arc<Plan>>,
+}
+
+/// The settings of one of the two, the names in its list read.
+pub struct Layer {
+    settings: Settings,
+    /// `None` allows all.
+    allowed: Option<Vec<ModelRef>>,
+}
+
+impl Layer {
+    pub fn new(settings: Settings, catalogue: &Catalogue) -> Self {
+        let allowed = settings.allowed_models.as_deref().map(|names| models(names, catalogue));
+        Self { settings, allowed }
+    }
+
+    const fn limit(&self) -> Limit {
+        Limit {
+            requests_per_minute: self.settings.rpm_limit,
+            tokens_per_minute: self.settings.tpm_limit,
+        }
+    }
 }
 
 impl Rules {
-    pub fn new(
-        workspace: &Settings,
-        project: &Settings,
-        byok: bool,
-        catalogue: &Catalogue,
+    pub const fn new(
+        project_name: String,
+        workspace: Arc<Layer>,
+        project: Layer,
+        plan: Option<Arc<Plan>>,
     ) -> Self {
-        let lists = [&workspace.allowed_models, &project.allowed_models];
-        Self {
-            allowed: lists.into_iter().flatten().map(|list| models(list, catalogue)).collect(),
-            data_policy: workspace.data_policy.strictest(project.data_policy),
-            use_workspace_keys: project.use_workspace_keys,
-            byok,
+        Self { project_name, workspace, project, plan }
+    }
+
+    pub fn project_name(&self) -> &str {
+        &self.project_name
+    }
+
+    pub fn project_limit(&self) -> Limit {
+        self.project.limit()
+    }
+
+    pub fn workspace_limit(&self) -> Limit {
+        self.workspace.limit()
+    }
+
+    /// Each of them must name a model for it to be used.
+    pub fn lists(&self) -> impl Iterator<Item = &[ModelRef]> {
+        self.layers().into_iter().filter_map(|layer| layer.allowed.as_deref())
+    }
+
+    /// What a name stands for, where it is an alias.
+    pub fn alias(&self, name: &str) -> Option<&str> {
+        let mut layers = self.layers().into_iter();
+        layers.find_map(|layer| layer.settings.model_aliases.get(name)).map(String::as_str)
+    }
+
+    /// Every alias once.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        let [project, workspace] = self.layers().map(|layer| &layer.settings.model_aliases);
+        let others = workspace.keys().filter(|name| !project.contains_key(*name));
+        project.keys().chain(others).map(String::as_str)
+    }
+
+    pub fn default_model(&self) -> Option<&str> {
+        self.layers().into_iter().find_map(|layer| layer.settings.default_model.as_deref())
+    }
+
+    pub fn fallback_models(&self) -> &[String] {
+        let mut lists = self.layers().into_iter().map(|layer| &layer.settings.fallback_models);
+        lists.find(|list| !list.is_empty()).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn data_policy(&self) -> DataPolicy {
+        self.workspace.settings.data_policy.strictest(self.project.settings.data_policy)
+    }
+
+    /// Whether a platform key may answer for this cause.
+    pub fn may_fall_back(&self, cause: FallbackCause) -> bool {
+        self.layers().into_iter().all(|layer| layer.settings.platform_fallback.0.contains(&cause))
+    }
+
+    pub fn openrouter_fallthrough(&self) -> bool {
+        self.layers().into_iter().all(|layer| layer.settings.openrouter_fallthrough)
+    }
+
+    pub const fn use_workspace_keys(&self) -> bool {
+        self.project.settings.use_workspace_keys
+    }
+
+    /// Whether the workspace's plan lets it use keys of its own.
+    pub fn byok(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.byok)
+    }
+
+    /// Whether the plan has the operator's keys serve models of this tier. What nobody knows the tier of may be as dear as
+    /// any.
+    pub fn pool_serves(&self, tier: Option<ModelTier>) -> bool {
+        let serves = |tier: ModelTier| self.plan.as_ref().is_some_and(|plan| plan.serves(tier));
+        match tier {
+            Some(tier) => serves(tier),
+            None => ModelTier::ALL.into_iter().all(serves),
         }
     }
 
-    pub fn allows_model(&self, provider: &ProviderId, model: &str) -> bool {
-        self.allowed.iter().all(|list| names(list, provider, model))
+    /// The narrower first.
+    fn layers(&self) -> [&Layer; 2] {
+        [&self.project, &self.workspace]
     }
-
-    /// Whether a key may be used for a model, or why not.
-    pub fn allow_key(
-        &self,
-        key: &ProviderKeyEntry,
-        provider: &Provider,
-        model: &str,
-    ) -> Result<(), Denial> {
-        if !self.byok {
-            return Err(Denial::Plan);
-        }
-        if key.row.project.is_none() && !self.use_workspace_keys {
-            return Err(Denial::WorkspaceKeysOff);
-        }
-        if key.allowed.as_ref().is_some_and(|list| !names(list, &provider.id, model)) {
-            return Err(Denial::Model);
-        }
-        // What the key's owner has agreed with the provider counts where it is stricter.
-        let promised = provider.data_policy.strictest(key.row.data_policy.unwrap_or_default());
-        if promised < self.data_policy {
-            return Err(Denial::DataPolicy { promised, required: self.data_policy });
-        }
-        Ok(())
-    }
-
-    /// Whose key may be used at all.
-    pub fn reaches(&self, key: &ProviderKeyEntry, project: ProjectId) -> bool {
-        key.row.project.is_none_or(|owner| owner == project)
-    }
-}
-
-/// Why a key is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denial {
-    DataPolicy { promised: DataPolicy, required: DataPolicy },
-    Model,
-    Plan,
-    WorkspaceKeysOff,
 }
 
 /// An entry without a provider holds for all of them.

@@ -2,6 +2,8 @@
 //! is removed, the scrubber may act, and one receipt precedes the terminator.
 
 mod events;
+mod rate_limits;
+mod raw;
 
 use std::borrow::Cow;
 
@@ -11,23 +13,26 @@ use http_body_util::{BodyExt, Full};
 use model::Refusal;
 use store::journal::Outcome;
 use vault::Scrubber;
-use wire::openai::answer;
+use wire::receipt::with_receipt;
 
 use crate::attempt::{Answer, Content, Receipt};
 use crate::record::{Recorder, recorded};
 use crate::{Body, Reply};
 
 use events::EventBody;
+use raw::RawBody;
 
-pub async fn stream(answer: Result<Answer, Refusal>, recorder: Recorder) -> Result<Reply, Refusal> {
+pub async fn stream(
+    answer: Result<Answer, Refusal>,
+    mut recorder: Recorder,
+) -> Result<Reply, Refusal> {
     let answer = answer?;
     let mut reply = http::Response::new(());
     let headers = reply.headers_mut();
-    copy_rate_limits(&answer.headers, headers);
-    write_receipt(&answer.receipt, headers);
+    rate_limits::write(recorder.standing(), &answer.headers, headers);
+    write_receipt(&answer.receipt, &answer.left_out, headers);
     match answer.content {
-        Content::Plain(body) => {
-            let usage = answer::usage(&body).unwrap_or_default();
+        Content::Plain { body, usage } => {
             let body = scrub_cut(answer.scrubber.as_ref(), body);
             // Never the provider's word for it: that may be HTML, or hold anything.
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -36,13 +41,33 @@ pub async fn stream(answer: Result<Answer, Refusal>, recorder: Recorder) -> Resu
             let ack = recorder.settle(&attempt, Outcome::Completed, usage, None);
             // Not written down, not answered: the record is what the owner is told of their spending.
             recorded(ack, answer.limits.record_max).await?;
+            let body = match recorder.client_wants_receipt() {
+                true => with_receipt(&body, &FinalReceipt { receipt: &answer.receipt, usage }),
+                false => body,
+            };
+            *reply.status_mut() = answer.status;
             Ok(reply.map(|()| full(body)))
         }
-        Content::Stream(body) => {
+        Content::Raw { body, content_type } => {
+            let kind = content_type.unwrap_or(HeaderValue::from_static(OCTETS));
+            headers.insert(header::CONTENT_TYPE, kind);
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            *reply.status_mut() = answer.status;
+            let body = RawBody::new(
+                body,
+                answer.attempt,
+                recorder,
+                answer.scrubber,
+                answer.deadline,
+                &answer.limits,
+            );
+            Ok(reply.map(|()| body.boxed_unsync()))
+        }
+        Content::Stream(flow) => {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             let body = EventBody::new(
-                body,
+                flow,
                 answer.attempt,
                 recorder,
                 answer.receipt,
@@ -53,6 +78,16 @@ pub async fn stream(answer: Result<Answer, Refusal>, recorder: Recorder) -> Resu
             Ok(reply.map(|()| body.boxed_unsync()))
         }
     }
+}
+
+const OCTETS: &str = "application/octet-stream";
+
+/// What the comment before the terminator says, and `usage.keystile`.
+#[derive(serde::Serialize)]
+struct FinalReceipt<'a> {
+    #[serde(flatten)]
+    receipt: &'a Receipt,
+    usage: model::Usage,
 }
 
 pub fn full(bytes: Bytes) -> Body {
@@ -74,15 +109,21 @@ fn scrub_cut(scrubber: Option<&Scrubber>, bytes: Bytes) -> Bytes {
     }
 }
 
-fn write_receipt(receipt: &Receipt, headers: &mut HeaderMap) {
+fn write_receipt(receipt: &Receipt, left_out: &[String], headers: &mut HeaderMap) {
+    let left_out = left_out.join(", ");
     let fields = [
         ("x-keystile-request-id", receipt.request_id.as_str()),
         ("x-keystile-provider", receipt.provider.as_str()),
         ("x-keystile-model", receipt.model.as_str()),
         ("x-keystile-payer", receipt.payer),
         ("x-keystile-provider-key", receipt.provider_key.as_str()),
+        // What the provider could not be told, and the answer does without.
+        ("x-keystile-left-out", left_out.as_str()),
     ];
     for (name, value) in fields {
+        if value.is_empty() {
+            continue;
+        }
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);
         }
@@ -91,31 +132,4 @@ fn write_receipt(receipt: &Receipt, headers: &mut HeaderMap) {
         HeaderName::from_static("x-keystile-attempts"),
         HeaderValue::from(receipt.attempts),
     );
-}
-
-/// What a provider may tell our caller in headers, apart from what we write ourselves.
-const RATE_LIMITS: [&str; 7] = [
-    "retry-after",
-    "x-ratelimit-limit-requests",
-    "x-ratelimit-limit-tokens",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-remaining-tokens",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-reset-tokens",
-];
-
-/// Numbers and durations only, so that no header of a provider's can carry anything else to the client.
-fn copy_rate_limits(from: &HeaderMap, to: &mut HeaderMap) {
-    for name in RATE_LIMITS {
-        let Some(value) = from.get(name) else { continue };
-        let plain = value.len() <= 24
-            && value.as_bytes().first().is_some_and(u8::is_ascii_digit)
-            && value
-                .as_bytes()
-                .iter()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'm' | b's' | b'h'));
-        if plain {
-            to.insert(HeaderName::from_static(name), value.clone());
-        }
-    }
 }

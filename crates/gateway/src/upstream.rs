@@ -6,19 +6,17 @@ mod body;
 mod connector;
 mod error;
 pub mod judge;
+mod lanes;
 mod post;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use model::{BaseUrl, Code, Provider};
+use model::catalogue::{AuthHeader, Endpoint};
+use model::{BaseUrl, Provider};
 use tokio::time::Instant;
 use vault::ProviderKey;
 
@@ -26,79 +24,86 @@ use crate::authorize::Permit;
 
 pub use body::{SplicedBody, read_answer};
 pub use connector::{Resolve, SystemResolver};
-
 pub use error::{Blame, Retry, UpstreamError, quotable};
 pub use judge::{Egress, EgressRule};
+pub use lanes::UpstreamBody;
 
-use connector::{JudgedConnector, Within};
+use connector::JudgedConnector;
 use judge::Judge;
+use lanes::Lanes;
 
-type HttpClient = Client<Within<HttpsConnector<JudgedConnector>>, SplicedBody>;
-
-/// Two clients with separate pools: a connection the operator's word allowed must never carry a tenant's call.
+/// Two sets of connections: one that the operator's word allowed must never carry a tenant's call.
 #[derive(Clone)]
 pub struct Upstream {
     /// To providers of the catalogue, at their own addresses or where the operator moved them.
-    catalogue: HttpClient,
+    catalogue: Lanes,
     /// To endpoints that tenants name.
-    tenant: HttpClient,
+    tenant: Lanes,
     user_agent: HeaderValue,
 }
 
-/// One call in OpenAI's chat dialect.
-pub struct ChatCall<'a> {
+/// One call to a provider.
+pub struct Outgoing<'a> {
     pub provider: &'a Provider,
-    pub base_url: &'a BaseUrl,
+    pub method: Method,
+    pub url: String,
+    pub auth: AuthHeader,
     pub key: Option<&'a ProviderKey>,
     pub body: Vec<Bytes>,
-    pub streamed: bool,
+    /// Absent with a body that has none.
+    pub content_type: Option<HeaderValue>,
+    pub accept: &'static str,
+    /// What of the caller's headers may go along.
+    pub forwarded: &'a HeaderMap,
     /// When the answer's head must be there.
     pub headers_by: Instant,
 }
 
-const IDLE_CONNECTION_MAX: Duration = Duration::from_secs(60);
-const IDLE_CONNECTIONS_PER_HOST_MAX: usize = 256;
-
 impl Upstream {
     /// However `resolver` finds addresses, they are judged.
     pub fn new(egress: &Egress, connect_max: Duration, resolver: Arc<dyn Resolve>) -> Self {
-        let client =
-            |judge| http_client(JudgedConnector::new(judge, Arc::clone(&resolver)), connect_max);
+        let lanes =
+            |judge| Lanes::new(JudgedConnector::new(judge, Arc::clone(&resolver)), connect_max);
         Self {
-            catalogue: client(Judge::for_catalogue(egress)),
-            tenant: client(Judge::for_tenants(egress)),
+            catalogue: lanes(Judge::for_catalogue(egress)),
+            tenant: lanes(Judge::for_tenants(egress)),
             user_agent: HeaderValue::from_static(concat!("keystile/", env!("CARGO_PKG_VERSION"))),
         }
     }
 
-    pub async fn chat(
+    pub async fn call(
         &self,
         _right: &Permit,
-        call: ChatCall<'_>,
-    ) -> Result<Response<Incoming>, UpstreamError> {
+        call: Outgoing<'_>,
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
         // A pooled connection may turn out to be closed before a byte was sent on it: that was no attempt.
-        match self.chat_once(&call).await {
-            Err(error) if error.unsent => self.chat_once(&call).await,
+        match self.call_once(&call).await {
+            Err(error) if error.unsent => self.call_once(&call).await,
             answer => answer,
         }
     }
 
-    async fn chat_once(&self, call: &ChatCall<'_>) -> Result<Response<Incoming>, UpstreamError> {
-        let Some(path) = &call.provider.chat else {
-            return Err(UpstreamError::ours("the provider does not speak this dialect"));
-        };
-        let accept = if call.streamed { "text/event-stream" } else { "application/json" };
-        let mut request = self.request(
-            Method::POST,
-            call.provider,
-            call.base_url.join(path),
-            SplicedBody::new(call.body.clone()),
-        )?;
+    async fn call_once(
+        &self,
+        call: &Outgoing<'_>,
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
+        let body = SplicedBody::new(call.body.clone());
+        let mut request =
+            self.request(call.method.clone(), call.provider, call.url.clone(), body)?;
         let headers = request.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        // The caller's version of the provider's API stands in place of ours.
+        for name in call.forwarded.keys() {
+            headers.remove(name);
+        }
+        for (name, value) in call.forwarded {
+            headers.append(name, value.clone());
+        }
+        if let Some(kind) = &call.content_type {
+            headers.insert(header::CONTENT_TYPE, kind.clone());
+        }
+        headers.insert(header::ACCEPT, HeaderValue::from_static(call.accept));
         if let Some(key) = call.key {
-            auth::insert(headers, call.provider.auth, key)?;
+            auth::insert(headers, call.auth, key)?;
         }
         self.send(call.provider, request, call.headers_by).await
     }
@@ -110,11 +115,11 @@ impl Upstream {
         base_url: &BaseUrl,
         key: Option<&ProviderKey>,
         by: Instant,
-    ) -> Result<Response<Incoming>, UpstreamError> {
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
         let url = base_url.join(&provider.probe.path);
         let mut request = self.request(Method::GET, provider, url, SplicedBody::new(Vec::new()))?;
         let headers = request.headers_mut();
-        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT, HeaderValue::from_static(JSON));
         if let Some(key) = key {
             auth::insert(headers, provider.probe.auth.unwrap_or(provider.auth), key)?;
         }
@@ -151,45 +156,45 @@ impl Upstream {
         provider: &Provider,
         request: Request<SplicedBody>,
         by: Instant,
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        let client = if provider.base_url.is_some() { &self.catalogue } else { &self.tenant };
-        match tokio::time::timeout_at(by, client.request(request)).await {
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
+        let lanes = if provider.base_url.is_some() { &self.catalogue } else { &self.tenant };
+        match tokio::time::timeout_at(by, lanes.request(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(UpstreamError::unreachable(provider, &error)),
-            Err(_) => {
-                let public = "the provider did not begin to answer in time";
-                let late = UpstreamError::new(
-                    Blame::Provider,
-                    Retry::Never,
-                    Code::UpstreamTimeout,
-                    public,
-                );
-                Err(UpstreamError { dispatched: true, ..late })
-            }
+            Err(_) => Err(UpstreamError::silent()),
         }
     }
 }
 
-fn reason(error: hyper_util::client::legacy::Error) -> String {
-    let mut reason: &dyn std::error::Error = &error;
+pub const JSON: &str = "application/json";
+pub const EVENT_STREAM: &str = "text/event-stream";
+
+/// Where an operation of a provider's is, for a model whose name may stand in the path.
+pub fn url_of(base_url: &BaseUrl, endpoint: &Endpoint, model: &str, stream: bool) -> String {
+    let mut path = endpoint.path.clone();
+    if path.contains(MODEL) {
+        let name = percent_encoding::utf8_percent_encode(model, NOT_IN_A_STEP).to_string();
+        path = path.replace(MODEL, &name);
+    }
+    if stream && let Some(plain) = path.strip_suffix(GENERATE) {
+        path = [plain, STREAM_GENERATE].concat();
+    }
+    if endpoint.from_origin { base_url.origin().join(&path) } else { base_url.join(&path) }
+}
+
+const MODEL: &str = "{model}";
+const GENERATE: &str = ":generateContent";
+/// Without `alt=sse` Google streams one long list.
+const STREAM_GENERATE: &str = ":streamGenerateContent?alt=sse";
+/// A model's name is one step of a path, whatever is in it.
+const NOT_IN_A_STEP: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Why there was no answer, in the words of the deepest cause.
+fn reason(error: &hyper_util::client::legacy::Error) -> String {
+    let mut reason: &dyn std::error::Error = error;
     while let Some(source) = reason.source() {
         reason = source;
     }
     reason.to_string()
-}
-
-/// HTTP/1.1 only for now: one HTTP/2 connection per origin would queue streams silently.
-#[expect(clippy::disallowed_methods, reason = "this is the way out everybody else is given")]
-fn http_client(connector: JudgedConnector, connect_max: Duration) -> HttpClient {
-    let https = HttpsConnectorBuilder::new()
-        .with_webpki_roots()
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(connector);
-    Client::builder(TokioExecutor::new())
-        .retry_canceled_requests(false)
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_CONNECTION_MAX)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST_MAX)
-        .build(Within::new(https, connect_max))
 }

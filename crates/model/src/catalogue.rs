@@ -1,7 +1,9 @@
 //! The providers and models we know: facts read from `catalogue/*.toml`, never policy.
 
 mod check;
+mod endpoint;
 mod limits;
+mod model;
 mod provider;
 
 use std::collections::BTreeMap;
@@ -10,13 +12,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::BaseUrl;
+use crate::{BaseUrl, ModelTier};
 
+pub use endpoint::{Endpoint, Quirks, Thinking, Traits};
 pub use limits::{
     ALL_MODELS, Counts, ModelFamily, Per, ProviderTier, RateWindow, ResetForm, ResetHeader,
     TierLimits, TierSign,
 };
+pub use model::{Model, Source, Status};
 pub use provider::{AuthHeader, ProbeCall, Provider};
+
+pub use crate::ModelKind;
 
 /// A provider's canonical name. Only a catalogue makes one, from any of the provider's spellings.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,33 +41,14 @@ impl fmt::Display for ProviderId {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ModelKind {
-    Audio,
-    Chat,
-    Embedding,
-    Image,
-    Moderation,
-    Rerank,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Model {
-    pub kind: ModelKind,
-    #[serde(default)]
-    pub context: Option<u64>,
-    #[serde(default)]
-    pub output: Option<u64>,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     #[error("two providers are called \"{0}\"")]
     DuplicateName(String),
     #[error("provider \"{provider}\": {reason}")]
     Flawed { provider: ProviderId, reason: String },
+    #[error("model \"{provider}/{model}\": {reason}")]
+    FlawedModel { provider: ProviderId, model: String, reason: String },
     #[error("the catalogue does not parse: {0}")]
     Parse(#[from] toml::de::Error),
     #[error("models are listed for \"{0}\", which is no provider")]
@@ -73,12 +60,20 @@ pub enum CatalogueError {
 pub struct Catalogue {
     providers: Vec<Provider>,
     models: BTreeMap<ProviderId, BTreeMap<String, Model>>,
+    sources: BTreeMap<char, Source>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ProvidersFile {
     provider: Vec<Provider>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ModelsFile {
+    sources: BTreeMap<char, Source>,
+    models: BTreeMap<ProviderId, BTreeMap<String, Model>>,
 }
 
 impl Catalogue {
@@ -97,12 +92,19 @@ impl Catalogue {
             let flawed = |reason| CatalogueError::Flawed { provider: provider.id.clone(), reason };
             check::flawless(provider).map_err(flawed)?;
         }
-        let models: BTreeMap<ProviderId, BTreeMap<String, Model>> = toml::from_str(models)?;
-        let stranger = models.keys().find(|id| !providers.iter().any(|p| p.id == **id));
-        if let Some(stranger) = stranger {
-            return Err(CatalogueError::UnknownProvider(stranger.to_string()));
+        let ModelsFile { sources, models } = toml::from_str(models)?;
+        for (id, models) in &models {
+            let provider = providers.iter().find(|provider| provider.id == *id);
+            let provider =
+                provider.ok_or_else(|| CatalogueError::UnknownProvider(id.to_string()))?;
+            for (name, model) in models {
+                check::models::flawless(provider, name, model, &sources).map_err(|reason| {
+                    let (provider, model) = (id.clone(), name.clone());
+                    CatalogueError::FlawedModel { provider, model, reason }
+                })?;
+            }
         }
-        Ok(Self { providers, models })
+        Ok(Self { providers, models, sources })
     }
 
     /// Sends a provider's calls elsewhere: the operator's word. `false` if there is no such provider.
@@ -121,6 +123,21 @@ impl Catalogue {
 
     pub fn providers(&self) -> &[Provider] {
         &self.providers
+    }
+
+    /// `None` for a model we do not know, which a provider may have all the same.
+    pub fn model(&self, provider: &ProviderId, name: &str) -> Option<&Model> {
+        self.models.get(provider)?.get(name)
+    }
+
+    /// How dear a model is; `None` where that is unknown.
+    pub fn model_tier(&self, provider: &ProviderId, name: &str) -> Option<ModelTier> {
+        self.model(provider, name)?.tier()
+    }
+
+    /// Where a model's facts were read.
+    pub fn sources(&self, model: &Model) -> impl Iterator<Item = &Source> {
+        model.sources.chars().filter_map(|letter| self.sources.get(&letter))
     }
 
     pub fn models(&self, provider: &ProviderId) -> impl Iterator<Item = (&str, &Model)> {

@@ -6,10 +6,13 @@ pub mod clock;
 pub mod data_policy;
 pub mod hex;
 pub mod ids;
+pub mod model_kind;
 pub mod model_ref;
 pub mod money;
+pub mod operation;
 pub mod origin;
 pub mod plan;
+pub mod price;
 pub mod random;
 pub mod refusal;
 pub mod role;
@@ -30,10 +33,13 @@ pub use ids::{
     GatewayKeyId, InstanceId, InvitationId, NodeId, ProjectId, ProviderKeyId, RequestId, SecretId,
     SessionId, UserId, WorkspaceId,
 };
+pub use model_kind::ModelKind;
 pub use model_ref::ModelRef;
 pub use money::{MicroUsd, PicoUsd};
+pub use operation::{Dialect, Operation};
 pub use origin::{BaseUrl, Origin};
 pub use plan::{ModelTier, Plan, Plans};
+pub use price::{LongPrice, Price, Rates, TokenPrice};
 pub use random::Random;
 pub use refusal::{Code, Refusal};
 pub use role::Role;

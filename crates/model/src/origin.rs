@@ -14,6 +14,11 @@ impl Origin {
         &self.0
     }
 
+    /// `path` with its leading slash.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.0)
+    }
+
     /// What is sealed for our own use goes to no host at all.
     pub fn nowhere() -> Self {
         Self(String::new())

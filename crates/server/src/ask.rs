@@ -58,6 +58,11 @@ impl FromRequestParts<Arc<Shared>> for Ask {
 }
 
 impl Ask {
+    /// Whatever key or token came, unjudged.
+    pub fn credential(&self) -> Result<Option<String>, Refusal> {
+        credential(&self.headers)
+    }
+
     /// For routes that only people may call.
     pub async fn person(&self) -> Result<Person, Refusal> {
         let token = credential(&self.headers)?;

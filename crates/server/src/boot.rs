@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -12,12 +13,13 @@ use control::{
     Noted, Notices, Passwords, Posting, Probe, Probed, Rotation, SetupToken, Strength,
 };
 use gateway::upstream::{Resolve, SystemResolver};
-use gateway::{Directory, Gateway, Headroom, KeyNews, Metrics, Upstream};
+use gateway::{Breakers, Directory, Gateway, Headroom, KeyNews, Metrics, Upstream};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use model::{BaseUrl, Catalogue, Clock, Provider, ProviderKeyId, Random, Timestamp};
 use store::bus::Follower;
 use store::drain::Drainer;
 use store::journal::{Journal, JournalWriter, NodeLock, node_id};
+use store::rate::{RateLimits, RedisLink};
 use store::{Location, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -65,6 +67,8 @@ pub struct App {
     journal_writer: JournalWriter,
     stop: watch::Sender<bool>,
     drainer: JoinHandle<()>,
+    /// Where limits are shared.
+    redis: Option<JoinHandle<()>>,
     keeper: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     store: Store,
@@ -109,7 +113,10 @@ impl App {
             Arc::clone(&plans),
         );
         let headroom = Arc::new(Headroom::default());
+        let nodes_alive = Arc::new(AtomicU32::new(1));
+        let (rates, redis) = rate_limits(config, &clock, &nodes_alive);
         let gateway = Arc::new(Gateway {
+            breakers: Breakers::default(),
             limits: config.limits.clone(),
             catalogue: Arc::clone(&catalogue),
             clock: Arc::clone(&clock),
@@ -119,6 +126,8 @@ impl App {
             key_news: KeyNews::default(),
             metrics: Metrics::default(),
             pepper: Arc::clone(&pepper),
+            random: Arc::clone(&random),
+            rates,
             upstream: upstream.clone(),
             vault: Arc::clone(&vault),
         });
@@ -154,11 +163,13 @@ impl App {
             vault,
         });
 
-        control.report_node().await.context("this node could not be announced")?;
+        let alive = control.report_node().await.context("this node could not be announced")?;
+        nodes_alive.store(alive, Ordering::Relaxed);
         let telemetry = Telemetry::new(&gateway);
-        let shared = Arc::new(Shared { control, gateway, telemetry, clock, random });
+        let shared = Arc::new(Shared { control, gateway, telemetry, nodes_alive, clock, random });
         let (stop, stopped) = watch::channel(false);
         let drainer = tokio::spawn(drainer.run(stopped.clone()));
+        let redis = redis.map(|link| tokio::spawn(link.run(stopped.clone())));
         let follower = Follower::new(store.clone()).await?;
         let keeper = tokio::spawn(keeper::run(Arc::clone(&shared), waiting, stopped.clone()));
         let upkeep = tokio::spawn(upkeep::run(Arc::clone(&shared), follower, stopped));
@@ -179,6 +190,7 @@ impl App {
             journal_writer,
             stop,
             drainer,
+            redis,
             keeper,
             upkeep,
             store,
@@ -202,7 +214,7 @@ impl App {
         }
         self.stop.send_replace(true);
         let rest = async {
-            for task in [self.drainer, self.keeper, self.upkeep] {
+            for task in [self.drainer, self.keeper, self.upkeep].into_iter().chain(self.redis) {
                 if let Err(error) = task.await {
                     tracing::error!(error = %error, "a background task ended badly");
                 }
@@ -218,6 +230,21 @@ impl App {
 
 /// A database that hangs must not keep a process alive whose journal is safe on disk.
 const DATABASE_FAREWELL_MAX: Duration = Duration::from_secs(10);
+
+/// Of this node alone, or shared in Redis by all of them.
+fn rate_limits(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    nodes_alive: &Arc<AtomicU32>,
+) -> (RateLimits, Option<RedisLink>) {
+    let Some(url) = &config.redis_url else {
+        return (RateLimits::in_memory(Arc::clone(clock)), None);
+    };
+    let alive = Arc::clone(nodes_alive);
+    let alive = move || alive.load(Ordering::Relaxed);
+    let (rates, link) = RateLimits::with_redis(url.clone(), Arc::clone(clock), alive);
+    (rates, Some(link))
+}
 
 /// The folder, for its owner only, and the lock that makes this process the only one in it.
 pub fn prepare_data_dir(folder: &Path) -> anyhow::Result<NodeLock> {

@@ -17,6 +17,7 @@ use gateway::upstream::{Egress, EgressRule};
 use model::{BaseUrl, Catalogue, Plans};
 use store::Location;
 use store::journal::{Options as JournalOptions, Sync};
+use store::rate::RedisUrl;
 use vault::Suite;
 use zeroize::Zeroizing;
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub public_url: BaseUrl,
     /// `None`: SQLite in the data folder.
     pub database_url: Option<Hidden>,
+    /// `None`: each node limits by itself.
+    pub redis_url: Option<RedisUrl>,
     /// `None`: generated into the data folder.
     pub master_key: Option<Hidden>,
     /// Where `master_key` was read, if it was a file: a rotation reads it again.
@@ -126,6 +129,8 @@ impl Config {
         {
             return Err(bad("database_url", "is no postgres:// URL; leave it out for SQLite"));
         }
+        let redis_url = layer.redis_url.map(|url| RedisUrl::parse(&url)).transpose();
+        let redis_url = redis_url.map_err(|error| bad("redis_url", &error.to_string()))?;
         let vault_reseal_pause = within(
             "vault_reseal_pause_ms",
             layer.vault_reseal_pause_ms.unwrap_or(20),
@@ -156,6 +161,7 @@ impl Config {
             listen,
             public_url,
             database_url,
+            redis_url,
             vault_suite,
             vault_reseal_pause: Duration::from_millis(vault_reseal_pause),
             log_format,

@@ -1,5 +1,6 @@
 //! The binary: wiring and skins. A skin parses, calls one function of `control` or `gateway`, and renders.
 
+mod answer;
 mod ask;
 pub mod boot;
 pub mod cli;

@@ -7,6 +7,7 @@ mod hosts;
 mod list_models;
 mod manage_secrets;
 mod principal;
+mod route_explain;
 mod tools;
 pub mod upload;
 

@@ -9,7 +9,9 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
+use gateway::dialect_of;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use model::Dialect;
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -26,13 +28,15 @@ pub fn complete(document: &OpenApi) -> Result<Value, serde_json::Error> {
     put(&mut document, &["info"], info());
     put(&mut document, &["security"], json!([{ "bearer": [] }]));
     put(&mut document, &["components", "securitySchemes", "bearer"], bearer());
-    put(&mut document, &["components", "schemas", "Error"], error_schema());
+    for (name, schema) in error_schemas() {
+        put(&mut document, &["components", "schemas", name], schema);
+    }
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {
         for method in METHODS {
             if let Some(operation) = item.get_mut(method) {
                 put(operation, &["operationId"], json!(operation_id(method, path)));
-                put(operation, &["responses", "default"], refused());
+                put(operation, &["responses", "default"], refused(path));
                 let is_creation = operation.pointer("/responses/201").is_some();
                 let is_public = operation.get("security").is_some();
                 if is_creation && !is_public {
@@ -98,10 +102,16 @@ fn bearer() -> Value {
     })
 }
 
-fn refused() -> Value {
+/// In the shape that the SDKs of the route read.
+fn refused(path: &str) -> Value {
+    let schema = match dialect_of(path) {
+        Dialect::Anthropic => "#/components/schemas/AnthropicError",
+        Dialect::Gemini => "#/components/schemas/GoogleError",
+        Dialect::Chat | Dialect::Responses => "#/components/schemas/Error",
+    };
     json!({
         "description": "Refused: the message says why and what to do",
-        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
+        "content": { "application/json": { "schema": { "$ref": schema } } },
     })
 }
 
@@ -111,8 +121,9 @@ fn operation_id(method: &str, path: &str) -> String {
     std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
 }
 
-fn error_schema() -> Value {
-    json!({
+fn error_schemas() -> [(&'static str, Value); 3] {
+    let text = json!({ "type": "string" });
+    let openai = json!({
         "type": "object",
         "required": ["error"],
         "properties": {
@@ -120,15 +131,45 @@ fn error_schema() -> Value {
                 "type": "object",
                 "required": ["message", "type", "code", "param"],
                 "properties": {
-                    "message": { "type": "string" },
-                    "type": { "type": "string" },
-                    "code": { "type": "string" },
+                    "message": text,
+                    "type": text,
+                    "code": text,
                     "param": { "type": ["string", "null"] },
                 },
             },
-            "request_id": { "type": "string" },
+            "request_id": text,
         },
-    })
+    });
+    let anthropic = json!({
+        "type": "object",
+        "required": ["type", "error"],
+        "properties": {
+            "type": { "const": "error" },
+            "error": {
+                "type": "object",
+                "required": ["type", "message", "code"],
+                "properties": { "type": text, "message": text, "code": text },
+            },
+            "request_id": text,
+        },
+    });
+    let google = json!({
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message", "status", "details"],
+                "properties": {
+                    "code": { "type": "integer" },
+                    "message": text,
+                    "status": text,
+                    "details": { "type": "array", "items": { "type": "object" } },
+                },
+            },
+        },
+    });
+    [("AnthropicError", anthropic), ("Error", openai), ("GoogleError", google)]
 }
 
 /// The document itself and the page that shows it.

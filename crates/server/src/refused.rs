@@ -1,5 +1,7 @@
 //! How a refusal becomes an answer: the one place that renders errors, logs their sources and names the request.
 
+mod unread;
+
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,15 +11,18 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
+use gateway::dialect_of;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
-use model::{Code, Refusal, RequestId};
+use model::{Code, Dialect, Refusal, RequestId};
 use percent_encoding::percent_decode_str;
 use tracing::Instrument as _;
-use wire::openai::error::envelope;
+use wire::dialect::envelope;
 
 use crate::shared::Shared;
 use crate::trace::Trace;
+
+use unread::watch;
 
 /// What a handler returns instead of an answer.
 pub struct Refused(Refusal);
@@ -40,6 +45,9 @@ impl IntoResponse for Refused {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-keystile-request-id");
 
+const SDK_REQUEST_IDS: [HeaderName; 2] =
+    [HeaderName::from_static("request-id"), HeaderName::from_static("x-request-id")];
+
 /// Around every request: its id, its span in the log, its errors.
 pub async fn observe(
     State(shared): State<Arc<Shared>>,
@@ -51,11 +59,13 @@ pub async fn observe(
     let trace = Arc::new(Trace::default());
     request.extensions_mut().insert(Arc::clone(&trace));
     let route = Route::of(&request);
+    let uri = request.uri().clone();
     let span = tracing::info_span!("request", request.id = %id);
     if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
         // The framework would answer this itself, in words of its own.
-        return named(render(&Refusal::not_found(), id), id);
+        return named(render(&Refusal::not_found(), Dialect::Chat, id), id);
     }
+    let (request, reading) = watch(request);
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = answered
         .instrument(span.clone())
@@ -67,7 +77,8 @@ pub async fn observe(
             let noted = shared.control.note_refusal(doer, trace.workspace(), &route, &refusal);
             noted.instrument(span.clone()).await;
         }
-        response = span.in_scope(|| render(&refusal, id));
+        response = span.in_scope(|| render(&refusal, dialect_of(uri.path()), id));
+        reading.end(&mut response);
     }
     named(response, id)
 }
@@ -94,7 +105,12 @@ impl fmt::Display for Route {
 
 fn named(mut response: Response, id: RequestId) -> Response {
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
-        response.headers_mut().insert(REQUEST_ID, id);
+        let headers = response.headers_mut();
+        // Under the names that OpenAI's and Anthropic's SDKs show it by, too.
+        for name in SDK_REQUEST_IDS {
+            headers.insert(name, id.clone());
+        }
+        headers.insert(REQUEST_ID, id);
     }
     response
 }
@@ -112,9 +128,11 @@ pub fn log(refusal: &Refusal) {
     }
 }
 
-fn render(refusal: &Refusal, id: RequestId) -> Response {
+/// In the shape that the SDK of the route reads.
+fn render(refusal: &Refusal, dialect: Dialect, id: RequestId) -> Response {
     log(refusal);
-    let mut response = Response::new(Body::from(envelope(refusal, Some(&id.to_string()))));
+    let body = envelope(dialect, refusal, Some(&id.to_string()));
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status(refusal);
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

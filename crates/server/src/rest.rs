@@ -25,13 +25,13 @@ use axum::body::Body;
 use axum::response::Response;
 use control::{Made, Versioned};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
+use http::header::{ETAG, HeaderName, HeaderValue};
 use model::Refusal;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::answer::{Answer, json, ok};
 use crate::ask::{Ask, Sent};
-use crate::refused::Refused;
 use crate::shared::Shared;
 
 /// Every route of management, with its part of the OpenAPI document.
@@ -57,25 +57,7 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
         .merge(workspaces::routes())
 }
 
-/// What every handler returns.
-type Answer = Result<Response, Refused>;
-
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Refusal> {
-    let body = serde_json::to_vec(value).map_err(Refusal::internal)?;
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Tokens and new keys pass here: no cache between us may keep them.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
-}
-
-fn ok(value: &impl Serialize) -> Answer {
-    Ok(json(StatusCode::OK, value)?)
-}
 
 /// With the version that `If-Match` can name next time.
 fn versioned<T: Serialize>(answer: &Versioned<T>) -> Answer {

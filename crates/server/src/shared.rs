@@ -1,6 +1,7 @@
 //! What every handler may reach.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use control::Control;
 use gateway::Gateway;
@@ -12,6 +13,8 @@ pub struct Shared {
     pub control: Arc<Control>,
     pub gateway: Arc<Gateway>,
     pub telemetry: Telemetry,
+    /// How many nodes of the instance run, as they last reported: what a node's share of a limit depends on.
+    pub nodes_alive: Arc<AtomicU32>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
 }

@@ -1,6 +1,7 @@
 //! What a node does beside serving: hears of other nodes' changes, and deletes what nobody needs any more.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use control::Tender;
@@ -81,7 +82,7 @@ async fn keep_house(shared: &Shared, mut follower: Follower, mut stopped: watch:
         if reported_at.elapsed() > REPORT_EVERY {
             reported_at = Instant::now();
             match timeout(PRUNE_MAX, shared.control.report_node()).await {
-                Ok(Ok(())) => {}
+                Ok(Ok(alive)) => shared.nodes_alive.store(alive, Ordering::Relaxed),
                 Ok(Err(error)) => tracing::warn!(error = %error, "this node could not report"),
                 Err(_) => tracing::warn!("this node could not report in time"),
             }

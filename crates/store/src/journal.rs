@@ -103,6 +103,8 @@ impl Journal {
             failed: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             written: watch::Sender::new(segment.end()),
+            // What a former process left is drained before anybody asks.
+            drained: watch::Sender::new(segment.end()),
             shelf: Mutex::new(shelf),
         });
         let journal = Self { state, outbox };
@@ -146,6 +148,20 @@ impl Journal {
         let mut shelf = self.state.shelf();
         shelf.drain(&self.state.folder, up_to);
         self.state.count(&shelf);
+        drop(shelf);
+        self.state.drained.send_if_modified(|drained| {
+            let is_news = *drained < up_to;
+            *drained = up_to.max(*drained);
+            is_news
+        });
+    }
+
+    /// Waits, not for long, until the database has all that is written by now. `false`: it has not yet.
+    pub async fn catch_up(&self, within: Duration) -> bool {
+        let written = *self.state.written.borrow();
+        let mut drained = self.state.drained.subscribe();
+        let there = drained.wait_for(|drained| *drained >= written);
+        tokio::time::timeout(within, there).await.is_ok_and(|there| there.is_ok())
     }
 }
 
@@ -221,6 +237,7 @@ struct State {
     failed: AtomicBool,
     closed: AtomicBool,
     written: watch::Sender<Position>,
+    drained: watch::Sender<Position>,
     shelf: Mutex<Shelf>,
 }
 

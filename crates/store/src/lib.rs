@@ -1,4 +1,4 @@
-//! The only SQL and the only journal. Moves sealed values, and cannot open one.
+//! The only SQL, the only Redis and the only journal. Moves sealed values, and cannot open one.
 
 pub mod audit;
 pub mod bus;
@@ -6,6 +6,7 @@ pub mod db;
 pub mod drain;
 mod error;
 pub mod journal;
+pub mod rate;
 pub mod system;
 pub mod workspace;
 mod write;
@@ -18,6 +19,7 @@ pub use audit::Chain;
 pub use bus::{Bus, Change, ChangeKind};
 pub use db::{Db, Location};
 pub use error::StoreError;
+pub use rate::RateLimits;
 pub use system::System;
 pub use workspace::Workspace;
 pub use write::{WorkspaceWrite, Write};

@@ -170,6 +170,17 @@ impl TestApp {
         self.settled(move |store| async move { store.system().attempts(id).await }).await
     }
 
+    /// The same where more than one attempt is to come.
+    pub async fn attempts_made(&self, answer: &Whole, count: usize) -> Vec<AttemptRow> {
+        let id = answer.header("x-keystile-request-id").expect("every answer has a request id");
+        let id: RequestId = id.parse().expect("a request id");
+        let rows = self.settled(move |store| async move {
+            let rows = store.system().attempts(id).await?;
+            Ok(if rows.len() < count { Vec::new() } else { rows })
+        });
+        rows.await
+    }
+
     /// The newest `count` rows of the ledger, once there are that many and all are settled.
     pub async fn attempts(&self, count: usize) -> Vec<AttemptRow> {
         let wanted = i64::try_from(count).expect("a small number");

@@ -1,18 +1,32 @@
-//! A provider on a real socket: speaks OpenAI's dialect as recorded, until a test scripts a fault.
-//! Knows nothing of the gateway; it only keeps what was sent to it and says what became of it.
+//! A provider on a real socket: speaks the dialects of OpenAI, Anthropic and Gemini as recorded, each by its path,
+//! until a test scripts a fault. Knows nothing of the gateway; it only keeps what was sent to it and says what became
+//! of it.
 
+mod answer;
+mod anthropic;
 mod body;
+mod chat;
 mod connection;
 mod echo;
+mod embeddings;
+mod form;
 mod gate;
+mod gemini;
+mod media;
 mod openai;
 mod reply;
+mod responses;
+mod sample;
 mod seen;
 mod split;
 mod state;
+mod talk;
+mod texts;
 mod tripwire;
 mod wire;
+mod words;
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,20 +34,25 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+pub use anthropic::{ANTHROPIC_MODELS, messages_json_bytes, messages_stream_bytes};
+pub use chat::{chat_json_bytes, chat_stream_bytes};
 pub use gate::Gate;
-pub use openai::{
-    CACHED_TOKENS, MODELS, PROMPT_TOKENS, chat_content, chat_json_bytes, chat_stream_bytes,
-};
+pub use gemini::{GEMINI_MODELS, gemini_json_bytes, gemini_stream_bytes};
+pub use media::{IMAGE_TOKENS, SPEECH};
+pub use openai::MODELS;
 pub use reply::{RateLimits, Reply, Step};
+pub use responses::{responses_json_bytes, responses_stream_bytes};
 pub use seen::SeenRequest;
 pub use split::{split_at, split_every};
 pub use tripwire::Tripwire;
+pub use words::{CACHED_TOKENS, PROMPT_TOKENS, REASONING_TOKENS, chat_content};
 
+use form::Form;
 use state::State;
 
 /// Listens on loopback until dropped; every task it started ends with it.
 ///
-/// A chat call is any POST; everything else is a probe.
+/// A call is any POST; everything else is a probe.
 #[must_use = "dropping the fake closes its socket"]
 pub struct FakeProvider {
     addr: SocketAddr,
@@ -59,14 +78,24 @@ impl FakeProvider {
         self.tasks.shutdown().await;
     }
 
-    /// The next chat call gets this; calls after it take from the queue in turn.
+    /// The next call gets this; calls after it take from the queue in turn.
     pub fn next(&self, reply: Reply) {
         self.state.script().chat.next.push_back(reply);
     }
 
-    /// Every chat call gets this once the queue of `next` is empty.
+    /// Every call gets this once the queue of `next` is empty.
     pub fn always(&self, reply: Reply) {
         self.state.script().chat.always = reply;
+    }
+
+    /// Every call for this model gets this, whatever else is scripted: so that many faults run side by side.
+    pub fn always_for(&self, model: &str, reply: Reply) {
+        self.state.script().for_model(model).always = reply;
+    }
+
+    /// The next call for this model gets this; calls after it are answered as usual.
+    pub fn next_for(&self, model: &str, reply: Reply) {
+        self.state.script().for_model(model).next.push_back(reply);
     }
 
     pub fn next_probe(&self, reply: Reply) {
@@ -82,6 +111,11 @@ impl FakeProvider {
         format!("http://{}/v1", self.addr)
     }
 
+    /// `http://127.0.0.1:PORT`, for dialects whose paths begin at the origin.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -93,6 +127,15 @@ impl FakeProvider {
     /// Whatever arrived complete, oldest first.
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.state.seen().clone()
+    }
+
+    /// How often each model was called.
+    pub fn calls_by_model(&self) -> HashMap<String, usize> {
+        let mut calls = HashMap::new();
+        for request in self.state.seen().iter() {
+            *calls.entry(Form::model_of(request)).or_default() += 1;
+        }
+        calls
     }
 
     /// Panics when nothing came.

@@ -160,9 +160,13 @@ impl Whole {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The code of an error in OpenAI's envelope.
+    /// The code of an error, in whichever envelope.
     pub fn code(&self) -> String {
-        self.at("/error/code")
+        let reason = self.json().pointer("/error/details/0/reason").cloned();
+        match reason.as_ref().and_then(Value::as_str) {
+            Some(google) => google.to_lowercase(),
+            None => self.at("/error/code"),
+        }
     }
 
     /// A text in the JSON, or a loud failure.

@@ -225,7 +225,7 @@ fn major(folder: &Path) -> u32 {
     version.and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
     listener.local_addr().expect("a bound socket").port()
 }

@@ -73,7 +73,7 @@ pub fn string(value: &RawValue) -> Option<String> {
 }
 
 impl Flaw {
-    fn of(error: &serde_json::Error) -> Self {
+    pub fn of(error: &serde_json::Error) -> Self {
         use serde_json::error::Category;
         match error.classify() {
             Category::Data => Self::NotAnObject,

@@ -1,6 +1,27 @@
 //! The dialects, sans-I/O: bytes in, bytes out. Knows nothing of sockets, keys, tenants or prices.
 
 pub mod account;
+pub mod anthropic;
+pub mod dialect;
+mod excess;
+pub mod foreign;
+pub mod gemini;
+pub mod hub;
+mod invalid;
 mod json;
+pub mod meter;
+pub mod multipart;
 pub mod openai;
+pub mod provider_error;
+pub mod receipt;
+pub mod request;
+mod seen;
 pub mod sse;
+pub mod translate;
+
+pub use excess::refuse_excess;
+pub use invalid::InvalidBody;
+pub use meter::Meter;
+pub use provider_error::UpstreamErrorBody;
+pub use request::{Request, Shape, Splice, Wishes};
+pub use seen::Seen;

@@ -88,7 +88,8 @@ impl Control {
         if let Some(keys) = candidate.keys {
             self.load(&keys)?;
         }
-        Ok(self.report_node().await?)
+        self.report_node().await?;
+        Ok(())
     }
 
     /// A staged key that no running node has was lost, or was the wrong one, before anything was sealed with it.

@@ -214,3 +214,53 @@ fn many_threads_keep_the_table_in_order() {
     assert_eq!(entries, table.turns.len());
     assert!(entries <= 50, "{entries}");
 }
+
+#[test]
+fn a_key_that_said_it_can_no_more_rests_for_one_model_or_for_all() {
+    let stage = Stage::new();
+    let (key, other) = (key(), key());
+    let until = |key, model| stage.headroom.exhausted_until(key, model, NOW);
+
+    stage.headroom.cool_down(key, Some(MODEL), after(5_000));
+    assert_eq!(until(key, MODEL), Some(after(5_000)));
+    assert_eq!(until(key, "gpt-5.4-mini"), None);
+    stage.headroom.cool_down(key, None, after(7_000));
+    assert_eq!(until(key, MODEL), Some(after(7_000)), "the longer rest counts");
+    assert_eq!(until(key, "gpt-5.4-mini"), Some(after(7_000)));
+    assert_eq!(until(other, MODEL), None);
+    assert_eq!(stage.headroom.exhausted_until(key, MODEL, after(7_000)), None);
+    stage.headroom.forget(key);
+    assert_eq!(until(key, MODEL), None);
+}
+
+#[test]
+fn what_headers_tell_and_what_a_refusal_tells_both_count() {
+    let stage = Stage::new();
+    let key = key();
+    stage.note("openai", key, MODEL, &EXHAUSTED);
+    let told = stage.headroom.left(key, MODEL, NOW).and_then(|left| left.exhausted_until());
+    assert!(told.is_some());
+
+    assert_eq!(stage.headroom.exhausted_until(key, MODEL, NOW), told);
+    stage.headroom.cool_down(key, Some(MODEL), after(600_000));
+    assert_eq!(stage.headroom.exhausted_until(key, MODEL, NOW), Some(after(600_000)));
+}
+
+#[test]
+fn of_too_many_rests_those_that_end_first_are_forgotten() {
+    let stage = Stage::holding(2);
+    let keys: Vec<_> = (0..3).map(|_| key()).collect();
+    for (key, seconds) in keys.iter().zip([2, 1, 3]) {
+        stage.headroom.cool_down(*key, None, after(seconds * 1_000));
+    }
+    let rests = |key: &ProviderKeyId| stage.headroom.exhausted_until(*key, MODEL, NOW).is_some();
+    assert_eq!(keys.iter().map(rests).collect::<Vec<_>>(), [true, false, true]);
+
+    let models: Vec<_> = (0..=MODELS_PER_KEY_MAX).map(|n| format!("model-{n}")).collect();
+    for (model, milliseconds) in models.iter().zip(1..) {
+        stage.headroom.cool_down(keys[0], Some(model), after(milliseconds * 10_000));
+    }
+    let until = |model: &str| stage.headroom.exhausted_until(keys[0], model, NOW);
+    assert_eq!(until(&models[0]), Some(after(2_000)), "what holds for all is still known");
+    assert_eq!(until(&models[1]), Some(after(20_000)));
+}

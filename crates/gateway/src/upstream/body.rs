@@ -6,10 +6,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use hyper::body::Incoming;
 use model::Code;
 
-use super::{Blame, Retry, UpstreamError};
+use super::{Blame, Retry, UpstreamBody, UpstreamError};
 use crate::body::{Bounds, Unread, read_whole};
 
 /// The slices of a request, sent one after the other without being joined.
@@ -50,7 +49,7 @@ impl http_body::Body for SplicedBody {
 }
 
 /// An answer's body, whole.
-pub async fn read_answer(body: Incoming, bounds: Bounds) -> Result<Bytes, UpstreamError> {
+pub async fn read_answer(body: UpstreamBody, bounds: Bounds) -> Result<Bytes, UpstreamError> {
     read_whole(body, bounds).await.map_err(|unread| {
         let (code, public) = match unread {
             Unread::Broken(_) => {

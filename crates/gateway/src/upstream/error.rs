@@ -6,9 +6,10 @@ use std::error::Error as _;
 
 use http::header::RETRY_AFTER;
 use http::response::Parts;
+use model::settings::FallbackCause;
 use model::{Code, Provider, Refusal};
 use vault::Scrubber;
-use wire::openai::error::{UpstreamErrorBody, parse};
+use wire::provider_error::{UpstreamErrorBody, parse};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
@@ -33,6 +34,8 @@ pub struct UpstreamError {
     pub retry: Retry,
     pub code: Code,
     pub public: String,
+    /// What the provider itself said about it.
+    pub words: Option<String>,
     pub retry_after_seconds: Option<u64>,
     /// The provider's own 4xx, where the caller should see it.
     pub status: Option<u16>,
@@ -40,6 +43,14 @@ pub struct UpstreamError {
     pub dispatched: bool,
     /// A connection was at hand and closed before anything was sent on it.
     pub unsent: bool,
+    /// The same key may be asked the same again: the provider said that it did nothing.
+    pub again: bool,
+    /// The field of the request that is to blame, where it is one.
+    pub param: Option<&'static str>,
+    /// For which cause a platform key may answer instead.
+    pub cause: FallbackCause,
+    /// For so long the key would only be refused again with this model.
+    pub rest_seconds: Option<u64>,
 }
 
 impl UpstreamError {
@@ -49,11 +60,32 @@ impl UpstreamError {
             retry,
             code,
             public: public.into(),
+            words: None,
             retry_after_seconds: None,
             status: None,
             dispatched: false,
             unsent: false,
+            again: false,
+            param: None,
+            cause: FallbackCause::Failed,
+            rest_seconds: None,
         }
+    }
+
+    /// Dispatched, and no answer in time. Never asked the same of the same key again: it may be at work.
+    pub fn silent() -> Self {
+        let public = "the provider did not begin to answer in time";
+        let late = Self::new(Blame::Provider, Retry::Next, Code::UpstreamTimeout, public);
+        Self { dispatched: true, ..late }
+    }
+
+    /// Whether it speaks against the provider's health, and not against a key or a request.
+    pub fn is_outage(&self) -> bool {
+        let outage = matches!(
+            self.code,
+            Code::UpstreamError | Code::UpstreamTimeout | Code::UpstreamUnavailable
+        );
+        self.blame == Blame::Provider && outage
     }
 
     pub fn ours(public: &str) -> Self {
@@ -64,7 +96,8 @@ impl UpstreamError {
     pub fn unreachable(provider: &Provider, error: &hyper_util::client::legacy::Error) -> Self {
         if error.is_connect() {
             let is_custom = provider.base_url.is_none();
-            let public = match judged(error) {
+            let verdict = judged(error);
+            let public = match &verdict {
                 // One message for all, or a tenant could map the network behind us by asking.
                 _ if is_custom => {
                     "no connection to the endpoint could be made, or its address is not allowed \
@@ -74,16 +107,18 @@ impl UpstreamError {
                 Some(verdict) => format!("the provider's address may not be called: {verdict}"),
                 None => "no connection to the provider could be made".to_owned(),
             };
-            return Self::new(Blame::Provider, Retry::Next, Code::UpstreamUnavailable, public);
+            let next = Self::new(Blame::Provider, Retry::Next, Code::UpstreamUnavailable, public);
+            // Of an endpoint of a tenant's, a second try would tell by its time what the message does not.
+            return Self { again: verdict.is_none() && !is_custom, ..next };
         }
         let canceled = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
         if canceled.is_some_and(hyper::Error::is_canceled) {
             let public = "the provider closed its connection before the request was sent";
             let next = Self::new(Blame::Provider, Retry::Next, Code::UpstreamUnavailable, public);
-            return Self { unsent: true, ..next };
+            return Self { unsent: true, again: true, ..next };
         }
         let public = "the connection to the provider broke before it answered";
-        let broken = Self::new(Blame::Provider, Retry::Never, Code::UpstreamError, public);
+        let broken = Self::new(Blame::Provider, Retry::Next, Code::UpstreamError, public);
         Self { dispatched: true, ..broken }
     }
 
@@ -98,54 +133,125 @@ impl UpstreamError {
         let mut error = Self::told(provider, parts.status.as_u16(), &said, scrubber);
         if error.code == Code::UpstreamRateLimited {
             let after = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            error.retry_after_seconds = Some(after.and_then(seconds).unwrap_or(1));
+            let after = after.and_then(seconds);
+            error.retry_after_seconds = Some(after.unwrap_or(1));
+            error.rest_seconds = after;
+            error.again = after.is_some();
         }
         error
     }
 
-    /// By the body's code first, then by the status: a 429 may mean "out of money", a 400 "bad key".
+    /// By the body's code first, then by the status: a 429 may mean "out of money", a 400 "bad key". An error inside a
+    /// success tells its status itself, if anything does.
     pub fn told(
         provider: &Provider,
         status: u16,
         said: &UpstreamErrorBody,
         scrubber: Option<&Scrubber>,
     ) -> Self {
-        let class = Class::of(provider, status, said);
+        let meant = if status == SUCCESS { status_in(said).unwrap_or(status) } else { status };
+        let class = Class::of(provider, meant, said);
         let (blame, retry, code, what) = class.verdict();
         let words = match class {
             Class::InvalidKey => None,
-            _ => quotable(said, scrubber),
+            _ => quotable(said, scrubber).map(Cow::into_owned),
         };
         let name = &provider.name;
-        let public = match words {
-            Some(words) => format!("{name} {what}: {words}"),
+        let public = match &words {
+            Some(_) => format!("{name} {what}"),
             None => format!("{name} {what} (status {status})"),
         };
-        let is_bad_request = matches!(class, Class::BadRequest) && (400..500).contains(&status);
+        let is_bad_request = matches!(class, Class::BadRequest) && (400..500).contains(&meant);
+        let is_limited = matches!(class, Class::RateLimited);
         Self {
-            status: is_bad_request.then_some(status),
+            words,
+            status: is_bad_request.then_some(meant),
             dispatched: true,
+            again: matches!(class, Class::Overloaded | Class::ServerError),
+            retry_after_seconds: is_limited.then_some(1),
             ..Self::new(blame, retry, code, public)
         }
     }
 
-    /// For the caller, naming the key that failed where that is the thing to mend.
-    pub fn into_refusal(self, key: &str) -> Refusal {
-        let public = match self.code {
-            Code::UpstreamKeyInvalid if self.blame == Blame::Key => {
-                format!("{}: replace provider key {key}", self.public)
+    /// Of a path that we do not know: what was done there may not be done twice, and what is not there is no model.
+    pub fn passed_through(self, may_repeat: bool) -> Self {
+        let is_final = self.dispatched && !may_repeat;
+        let again = self.again && !is_final;
+        let retry = if is_final { Retry::Never } else { self.retry };
+        if self.code != Code::ModelNotFound {
+            return Self { again, retry, ..self };
+        }
+        let public = "the provider finds nothing there for this key".to_owned();
+        let code = Code::NotFound;
+        Self { again, retry, code, public, status: Some(404), ..self }
+    }
+
+    /// For whoever brought the key.
+    pub fn text(self) -> String {
+        with_words(self.public, self.words)
+    }
+
+    /// For the caller, naming the key that failed where that is the thing to mend. `None` stands for the operator's: its
+    /// account is nobody else's business, and neither is what the provider says to its owner.
+    pub fn into_refusal(self, key: Option<&str>) -> Refusal {
+        let is_of_account = matches!(self.code, Code::UpstreamKeyInvalid | Code::UpstreamNoCredit);
+        let code = match key {
+            None if is_of_account => Code::UpstreamUnavailable,
+            _ => self.code,
+        };
+        let public = match (key, self.words) {
+            (None, _) if is_of_account => {
+                "the operator's account with this provider cannot be used at the moment".to_owned()
             }
-            Code::UpstreamKeyInvalid | Code::UpstreamNoCredit => {
-                format!("{} (provider key {key})", self.public)
+            (None, _) => self.public,
+            (Some(_), words) => with_words(self.public, words),
+        };
+        let public = match key {
+            Some(key) if self.code == Code::UpstreamKeyInvalid && self.blame == Blame::Key => {
+                format!("{public}: replace provider key {key}")
             }
-            _ => self.public,
+            Some(key) if is_of_account => format!("{public} (provider key {key})"),
+            _ => public,
         };
         Refusal {
             status: self.status,
+            param: self.param,
             retry_after_seconds: self.retry_after_seconds,
-            ..Refusal::new(self.code, public)
+            ..Refusal::new(code, public)
         }
     }
+}
+
+fn with_words(public: String, words: Option<String>) -> String {
+    match words {
+        Some(words) => format!("{public}: {words}"),
+        None => public,
+    }
+}
+
+const SUCCESS: u16 = 200;
+
+/// The status that an error inside a success should have had.
+fn status_in(said: &UpstreamErrorBody) -> Option<u16> {
+    let numbered =
+        said.codes().find_map(|code| code.parse().ok().filter(|n| (400..600).contains(n)));
+    let named = || {
+        said.codes().find_map(|code| {
+            Some(match code {
+                "invalid_request_error"
+                | "INVALID_ARGUMENT"
+                | "context_length_exceeded"
+                | "invalid_prompt" => 400,
+                "authentication_error" | "invalid_api_key" => 401,
+                "permission_error" => 403,
+                "not_found_error" => 404,
+                "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" => 429,
+                "overloaded_error" | "server_is_overloaded" | "UNAVAILABLE" => 503,
+                _ => return None,
+            })
+        })
+    };
+    numbered.or_else(named)
 }
 
 #[derive(Clone, Copy)]
@@ -195,7 +301,8 @@ impl Class {
             403 => Self::Forbidden,
             402 => Self::NoCredit,
             404 => Self::ModelNotFound,
-            408 | 504 => Self::Timeout,
+            // Some of them from something between us and the provider, which may be at work on it still.
+            408 | 504 | 522 | 524 | 598 | 599 => Self::Timeout,
             413 => Self::TooLarge,
             429 => Self::RateLimited,
             503 | 529 => Self::Overloaded,
@@ -280,3 +387,6 @@ fn judged(error: &hyper_util::client::legacy::Error) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ impl Upstream {
         request.headers_mut().extend(ours);
         match tokio::time::timeout_at(by, self.tenant.request(request)).await {
             Ok(Ok(answer)) => Ok(answer.status()),
-            Ok(Err(error)) => Err(reason(error)),
+            Ok(Err(error)) => Err(reason(&error)),
             Err(_) => Err("no answer in time".to_owned()),
         }
     }

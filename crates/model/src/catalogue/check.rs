@@ -1,10 +1,13 @@
 //! What a provider's table must be before anything relies on it. Says what is wrong; mends nothing.
 
+pub(super) mod models;
+
 use std::collections::BTreeSet;
 
-use super::limits::{ALL_MODELS, RateWindow};
+use super::endpoint::Endpoint;
+use super::limits::{ALL_MODELS, RateWindow, ResetForm, ResetHeader};
 use super::provider::Provider;
-use crate::{BaseUrl, Tier};
+use crate::{BaseUrl, Operation, Tier, Timestamp};
 
 /// The first flaw, in words for whoever edits the catalogue.
 pub(super) fn flawless(provider: &Provider) -> Result<(), String> {
@@ -27,16 +30,15 @@ fn names(provider: &Provider) -> Result<(), String> {
     }
     require(provider.key_format.as_deref() != Some(""), || "key_format is empty".into())?;
     let https = provider.key_url.as_ref().is_none_or(|url| url.starts_with("https://"));
-    require(https, || "key_url does not start with https://".into())
+    require(https, || "key_url does not start with https://".into())?;
+    require(!provider.source.is_empty(), || "source is empty".into())
 }
 
 fn calls(provider: &Provider) -> Result<(), String> {
     let https = provider.base_url.as_ref().is_none_or(BaseUrl::is_https);
     require(https, || "base_url is not https".into())?;
-    for path in provider.chat.iter().chain([&provider.probe.path]) {
-        let usable = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
-        require(usable, || format!("\"{path}\" is no path below the base URL"))?;
-    }
+    path(&provider.probe.path)?;
+    provider.speaks.iter().try_for_each(|(operation, spoken)| endpoint(*operation, spoken))?;
     for (name, value) in &provider.headers {
         let usable = is_header(name) && value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
         require(usable, || format!("\"{name}: {value}\" is no header, or not in lower case"))?;
@@ -52,6 +54,35 @@ fn calls(provider: &Provider) -> Result<(), String> {
     Ok(())
 }
 
+fn path(path: &str) -> Result<(), String> {
+    let usable = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+    require(usable, || format!("\"{path}\" is no path below the base URL"))
+}
+
+fn endpoint(operation: Operation, Endpoint { path, .. }: &Endpoint) -> Result<(), String> {
+    self::path(path)?;
+    let names_model = match operation {
+        Operation::BatchEmbedContents | Operation::EmbedContent | Operation::GenerateContent => {
+            true
+        }
+        Operation::Passthrough => return Err("passthrough has no path of its own".into()),
+        _ => false,
+    };
+    let rest = path.replacen(MODEL, "", 1);
+    require((rest != *path) == names_model, || {
+        format!("{operation} {} {MODEL} in its path", if names_model { "needs" } else { "has no" })
+    })?;
+    // Its streaming twin is made of it.
+    let ends = operation != Operation::GenerateContent || path.ends_with(":generateContent");
+    require(ends, || format!("\"{path}\" does not end in :generateContent"))?;
+    // The caller's own query is put behind it.
+    let plain = rest.bytes().all(|byte| !b"{}?#".contains(&byte));
+    require(plain, || format!("\"{path}\" has more in it than a path and {MODEL}"))
+}
+
+/// Where a path has the model's name.
+const MODEL: &str = "{model}";
+
 fn window(window: &RateWindow) -> Result<(), String> {
     require(window.limit.is_some() || window.remaining.is_some(), || {
         "a window names neither the header of its limit nor that of what remains".into()
@@ -64,7 +95,20 @@ fn window(window: &RateWindow) -> Result<(), String> {
     for name in window.limit.iter().chain(&window.remaining).chain(reset) {
         require(is_header(name), || format!("\"{name}\" is no header in lower case"))?;
     }
-    Ok(())
+    window.reset.iter().try_for_each(example)
+}
+
+/// Roughly: whoever reads such headers holds the examples against the reader.
+fn example(ResetHeader { form, example, .. }: &ResetHeader) -> Result<(), String> {
+    let number =
+        !example.is_empty() && example.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let fits = match form {
+        ResetForm::Duration => !number && example.starts_with(|c: char| c.is_ascii_digit()),
+        ResetForm::Rfc3339 => example.parse::<Timestamp>().is_ok(),
+        ResetForm::Seconds => number,
+        ResetForm::Unix => number && example.len() >= "1774000800".len(),
+    };
+    require(fits, || format!("\"{example}\" is no example of what its header holds"))
 }
 
 fn families(provider: &Provider) -> Result<(), String> {
@@ -129,110 +173,4 @@ fn require(holds: bool, flaw: impl FnOnce() -> String) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::catalogue::{Catalogue, CatalogueError};
-
-    const SOUND: &str = r#"
-[[provider]]
-id = "acme"
-name = "Acme"
-base_url = "https://api.acme.example/v1"
-auth = "bearer"
-chat = "/chat/completions"
-probe = { path = "/models", invalid_if_true = ["data.blocked"] }
-headers = { x-version = "1" }
-no_credit_status = [412]
-key_url = "https://acme.example/keys"
-data_policy = "no_training"
-windows = [{ counts = "tokens", per = "minute", limit = "x-limit", remaining = "x-left", reset = { header = "x-reset", as = "unix" } }]
-families = [{ name = "small", models = ["s-*"] }]
-tiers = [{ name = "free", limits = { small = { tpm = 5 } } }, { name = "tier-1", limits = { all = { tpm = 6 } } }]
-tier_sign = { counts = "tokens", per = "minute" }
-source = "-"
-"#;
-
-    #[test]
-    fn a_sound_table_is_taken() {
-        let catalogue = Catalogue::parse(SOUND, "").expect("sound");
-
-        assert!(catalogue.provider("ACME").is_some());
-    }
-
-    #[test]
-    fn bad_data_is_refused_with_the_provider_and_the_reason() {
-        for (sound, bad, reason) in [
-            ("id = \"acme\"", "id = \"Acme Inc\"", "the id has more"),
-            ("name = \"Acme\"", "name = \"A/B\"", "no name that could be typed"),
-            ("name = \"Acme\"", "name = \"Acme\"\naliases = [\"\"]", "no name that could be typed"),
-            ("https://api", "http://api", "base_url is not https"),
-            ("\"/chat/completions\"", "\"chat/completions\"", "no path below the base URL"),
-            ("\"/models\"", "\"/mod els\"", "no path below the base URL"),
-            ("\"data.blocked\"", "\"data..blocked\"", "no path to a field"),
-            ("x-version = \"1\"", "X-Version = \"1\"", "is no header"),
-            ("x-version = \"1\"", "x-version = \"1\\r\\nx: y\"", "is no header"),
-            ("[412]", "[200]", "no status of an error"),
-            ("https://acme.example/keys", "javascript:alert(1)", "key_url does not start"),
-            ("\"x-left\"", "\"X Left\"", "no header in lower case"),
-            ("limit = \"x-limit\", remaining = \"x-left\", ", "", "names neither the header"),
-            ("limit = \"x-limit\", ", "", "no window has the limit"),
-            ("limit = \"x-limit\", ", "steady = true, ", "a steady window names"),
-            ("name = \"small\"", "name = \"all\"", "listed twice or taken"),
-            ("[\"s-*\"]", "[]", "lists no model"),
-            ("limits = { small", "limits = { smal", "is no family"),
-            ("tpm = 5", "tpm = 0", "or one of zero"),
-            ("{ tpm = 5 }", "{}", "has no limit"),
-            ("\"tier-1\"", "\"free\"", "listed twice or taken"),
-            ("\"tier-1\"", "\"enterprise\"", "listed twice or taken"),
-            ("name = \"free\"", "name = \"free\", floor = 1", "all tiers have one or none"),
-            ("sign = { counts = \"tokens\"", "sign = { counts = \"requests\"", "no window has"),
-        ] {
-            assert!(SOUND.contains(sound), "{sound}");
-            let flawed = SOUND.replace(sound, bad);
-
-            let error = Catalogue::parse(&flawed, "").expect_err(bad);
-
-            assert!(matches!(error, CatalogueError::Flawed { .. }), "{bad}: {error}");
-            let message = error.to_string();
-            assert!(message.contains(reason) && message.contains("cme"), "{bad}: {message}");
-        }
-    }
-
-    #[test]
-    fn a_sign_without_an_answer_and_floors_without_a_sign_are_refused() {
-        let nothing = SOUND.replace("tpm = 5", "rpm = 5").replace("tpm = 6", "rpm = 6");
-        let unsigned = SOUND
-            .replace("tier_sign = { counts = \"tokens\", per = \"minute\" }\n", "")
-            .replace("name = \"free\"", "name = \"free\", floor = 1")
-            .replace("name = \"tier-1\"", "name = \"tier-1\", floor = 2");
-        let falling = SOUND
-            .replace("name = \"free\"", "name = \"free\", floor = 2")
-            .replace("name = \"tier-1\"", "name = \"tier-1\", floor = 2");
-
-        for (flawed, reason) in [
-            (nothing, "no tier has the limit"),
-            (unsigned, "there is no tier_sign"),
-            (falling, "floors must rise"),
-        ] {
-            let error = Catalogue::parse(&flawed, "").expect_err(reason).to_string();
-            assert!(error.contains(reason), "{error}");
-        }
-    }
-
-    #[test]
-    fn what_the_types_do_not_know_is_refused_where_it_stands() {
-        for (sound, bad) in [
-            ("as = \"unix\"", "as = \"sometime\""),
-            ("counts = \"tokens\"", "counts = \"words\""),
-            ("\"no_training\"", "\"some\""),
-            ("data_policy = \"no_training\"\n", ""),
-            ("\"tier-1\"", "\"Tier 1\""),
-            ("tpm = 5", "tpn = 5"),
-            ("tpm = 5", "tpm = -5"),
-            ("source", "sauce"),
-        ] {
-            let error = Catalogue::parse(&SOUND.replace(sound, bad), "").expect_err(bad);
-
-            assert!(matches!(error, CatalogueError::Parse(_)), "{bad}: {error}");
-        }
-    }
-}
+mod tests;

@@ -61,6 +61,8 @@ pub struct ResetHeader {
     pub header: String,
     #[serde(rename = "as")]
     pub form: ResetForm,
+    /// As the provider sends it. A point in time is within the minute after 2026-03-20T10:00:00Z.
+    pub example: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use toml::value::Date;
 
 use super::ProviderId;
+use super::endpoint::{Endpoint, Quirks};
 use super::limits::{ModelFamily, ProviderTier, RateWindow, TierLimits, TierSign};
-use crate::{BaseUrl, DataPolicy, Tier};
+use crate::{BaseUrl, DataPolicy, Operation, Tier};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,9 +27,11 @@ pub struct Provider {
     #[serde(default)]
     pub base_url: Option<BaseUrl>,
     pub auth: AuthHeader,
-    /// Absent where the provider does not speak OpenAI's chat completions.
+    /// The operations it takes, and where.
     #[serde(default)]
-    pub chat: Option<String>,
+    pub speaks: BTreeMap<Operation, Endpoint>,
+    #[serde(default)]
+    pub quirks: Quirks,
     #[serde(default)]
     pub include_usage: bool,
     pub probe: ProbeCall,
@@ -71,6 +75,8 @@ pub struct Provider {
     #[serde(default)]
     pub tier_sign: Option<TierSign>,
     pub source: String,
+    /// The day its facts are of.
+    pub as_of: Date,
 }
 
 impl Provider {

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use super::{
-    api, audit, import, invitations, keys, login, members, projects, providers, secrets, workspaces,
+    api, audit, env, import, invitations, keys, login, members, projects, providers, secrets,
+    workspaces,
 };
 
 #[derive(clap::Subcommand)]
@@ -32,6 +33,10 @@ pub enum Command {
     Audit(audit::Arguments),
     /// Bring in keys from elsewhere
     Import(import::Arguments),
+    /// Print what an SDK or a coding agent must find in its environment
+    Env(env::Arguments),
+    /// Start a coding agent, or any program, so that it speaks to the gateway
+    Run(super::run::Arguments),
     /// Call any route of the gateway
     Api(api::Arguments),
 }
@@ -40,6 +45,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Api(arguments) => api::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
+        Command::Env(arguments) => env::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Invitations(arguments) => invitations::run(arguments),
         Command::Keys(arguments) => keys::run(*arguments),
@@ -48,6 +54,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Members(arguments) => members::run(arguments),
         Command::Projects(arguments) => projects::run(arguments),
         Command::Providers(arguments) => providers::run(arguments),
+        Command::Run(arguments) => super::run::run(arguments),
         Command::Secrets(arguments) => secrets::run(arguments),
         Command::Whoami(arguments) => login::whoami(arguments),
         Command::Workspaces(arguments) => workspaces::run(arguments),

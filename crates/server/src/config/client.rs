@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use super::{ConfigError, Hidden, bad, secret};
 
 /// Names that are no settings of the gateway, though they look like ones.
-pub const NAMES: [&str; 5] = [
+pub const NAMES: [&str; 7] = [
     "KEYSTILE_CONTEXT",
+    "KEYSTILE_KEY",
+    "KEYSTILE_KEY_FILE",
     "KEYSTILE_TOKEN",
     "KEYSTILE_TOKEN_FILE",
     "KEYSTILE_URL",
@@ -16,6 +18,8 @@ pub const NAMES: [&str; 5] = [
 
 pub struct ClientEnvironment {
     pub context: Option<String>,
+    /// What applications are to send, not the commands themselves.
+    pub key: Option<Hidden>,
     pub token: Option<Hidden>,
     pub url: Option<String>,
     pub workspace: Option<String>,
@@ -25,10 +29,12 @@ pub struct ClientEnvironment {
 
 impl ClientEnvironment {
     pub fn read() -> Result<Self, ConfigError> {
-        let file = non_empty("KEYSTILE_TOKEN_FILE")?.map(PathBuf::from);
+        let key_file = non_empty("KEYSTILE_KEY_FILE")?.map(PathBuf::from);
+        let token_file = non_empty("KEYSTILE_TOKEN_FILE")?.map(PathBuf::from);
         Ok(Self {
             context: non_empty("KEYSTILE_CONTEXT")?,
-            token: secret("KEYSTILE_TOKEN", variable("KEYSTILE_TOKEN")?, file)?,
+            key: secret("KEYSTILE_KEY", variable("KEYSTILE_KEY")?, key_file)?,
+            token: secret("KEYSTILE_TOKEN", variable("KEYSTILE_TOKEN")?, token_file)?,
             url: non_empty("KEYSTILE_URL")?,
             workspace: non_empty("KEYSTILE_WORKSPACE")?,
             config_folder: config_folder()?,

@@ -31,7 +31,10 @@ pub fn read() -> Result<Layer, ConfigError> {
 
 pub fn layer(pairs: Vec<(String, String)>) -> Result<Layer, ConfigError> {
     let is_set = |name: &str| pairs.iter().any(|(other, _)| other == name);
-    let twins = [("KEYSTILE_DATABASE_URL_FILE", "KEYSTILE_DATABASE_URL")];
+    let twins = [
+        ("KEYSTILE_DATABASE_URL_FILE", "KEYSTILE_DATABASE_URL"),
+        ("KEYSTILE_REDIS_URL_FILE", "KEYSTILE_REDIS_URL"),
+    ];
     for (other, name) in ALIASES.into_iter().chain(twins) {
         if is_set(other) && is_set(name) {
             return Err(bad(name, &format!("is set, and so is {other}: keep one")));
@@ -68,6 +71,8 @@ fn set(layer: &mut Layer, name: String, value: String) -> Result<(), ConfigError
         "MASTER_KEY" => layer.master_key = Some(value),
         "MASTER_KEY_FILE" => layer.master_key_file = Some(PathBuf::from(value)),
         "PUBLIC_URL" => layer.public_url = Some(value),
+        "REDIS_URL" => layer.redis_url = Some(value),
+        "REDIS_URL_FILE" => layer.redis_url = Some(read_secret(name, &value)?),
         "SETUP_TOKEN" => layer.setup_token = Some(value),
         "SETUP_TOKEN_FILE" => layer.setup_token_file = Some(PathBuf::from(value)),
         "VAULT_RESEAL_PAUSE_MS" => layer.vault_reseal_pause_ms = Some(number(name, &value)?),

@@ -20,6 +20,7 @@ pub struct Layer {
     pub listen: Option<String>,
     pub public_url: Option<String>,
     pub database_url: Option<String>,
+    pub redis_url: Option<String>,
     pub master_key: Option<String>,
     pub master_key_file: Option<PathBuf>,
     pub vault_suite: Option<String>,
@@ -59,6 +60,8 @@ pub struct LimitsLayer {
     pub body_read_seconds_max: Option<u64>,
     pub answer_bytes_max: Option<usize>,
     pub event_bytes_max: Option<usize>,
+    pub held_bytes_max: Option<usize>,
+    pub held_seconds_max: Option<u64>,
     pub attempts_max: Option<u32>,
     pub connect_seconds_max: Option<u64>,
     pub first_byte_seconds_max: Option<u64>,
@@ -88,6 +91,7 @@ impl Layer {
             listen: self.listen.or(below.listen),
             public_url: self.public_url.or(below.public_url),
             database_url: self.database_url.or(below.database_url),
+            redis_url: self.redis_url.or(below.redis_url),
             master_key,
             master_key_file,
             vault_suite: self.vault_suite.or(below.vault_suite),
@@ -119,6 +123,7 @@ impl LimitsLayer {
             ("limits.answer_bytes_max", self.answer_bytes_max, &mut limits.answer_bytes_max),
             ("limits.body_bytes_max", self.body_bytes_max, &mut limits.body_bytes_max),
             ("limits.event_bytes_max", self.event_bytes_max, &mut limits.event_bytes_max),
+            ("limits.held_bytes_max", self.held_bytes_max, &mut limits.held_bytes_max),
         ] {
             let most = usize::try_from(BYTES_MAX).unwrap_or(usize::MAX);
             *limit = within(name, given.unwrap_or(*limit), 1..=most)?;
@@ -131,6 +136,7 @@ impl LimitsLayer {
                 self.first_byte_seconds_max,
                 &mut limits.first_byte_max,
             ),
+            ("limits.held_seconds_max", self.held_seconds_max, &mut limits.held_max),
             ("limits.idle_seconds_max", self.idle_seconds_max, &mut limits.idle_max),
             ("limits.total_seconds_max", self.total_seconds_max, &mut limits.total_max),
         ] {

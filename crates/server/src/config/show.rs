@@ -16,6 +16,10 @@ impl fmt::Display for Config {
             Some(_) => writeln!(f, "database_url = \"postgres://...\" # hidden")?,
             None => writeln!(f, "# database_url: SQLite in the data folder")?,
         }
+        match &self.redis_url {
+            Some(_) => writeln!(f, "redis_url = \"redis://...\" # hidden")?,
+            None => writeln!(f, "# redis_url: none, so each node limits by itself")?,
+        }
         match &self.master_key {
             Some(_) => writeln!(f, "master_key = \"...\" # hidden")?,
             None => writeln!(f, "# master_key: in the data folder, generated at the first start")?,
@@ -54,6 +58,8 @@ impl Config {
         writeln!(f, "attempts_max = {}", limits.attempts_max)?;
         writeln!(f, "connect_seconds_max = {}", limits.connect_max.as_secs())?;
         writeln!(f, "first_byte_seconds_max = {}", limits.first_byte_max.as_secs())?;
+        writeln!(f, "held_bytes_max = {}", limits.held_bytes_max)?;
+        writeln!(f, "held_seconds_max = {}", limits.held_max.as_secs())?;
         writeln!(f, "idle_seconds_max = {}", limits.idle_max.as_secs())?;
         writeln!(f, "total_seconds_max = {}", limits.total_max.as_secs())?;
         let sync = match self.journal.sync {

@@ -20,7 +20,7 @@ pub async fn list_models(shared: &Shared, asked: &Asked) -> Result<Value, Refusa
     let reader = principal.may(shared, Scope::Inference).await?;
     let models = match principal.caller {
         Caller::Key(_) => {
-            models_of_key(&shared.gateway, Some(principal.credential.as_str())).await?
+            models_of_key(&shared.gateway, Some(principal.credential.as_str()), None).await?
         }
         Caller::Person(_) => models_of_workspace(&shared.gateway, reader.workspace()).await?,
     };

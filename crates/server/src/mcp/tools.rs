@@ -20,6 +20,7 @@ use super::Asked;
 use super::answer::tool_answer;
 use super::list_models::{ListModels, list_models};
 use super::manage_secrets::{ManageSecrets, manage_secrets};
+use super::route_explain::{RouteExplain, route_explain};
 use crate::refused;
 use crate::shared::Shared;
 
@@ -95,10 +96,11 @@ impl ServerHandler for Tools {
 enum Named {
     ListModels,
     ManageSecrets,
+    RouteExplain,
 }
 
 impl Named {
-    const ALL: [Self; 2] = [Self::ListModels, Self::ManageSecrets];
+    const ALL: [Self; 3] = [Self::ListModels, Self::ManageSecrets, Self::RouteExplain];
 
     fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tool| tool.name() == name)
@@ -108,6 +110,7 @@ impl Named {
         match self {
             Self::ListModels => "list_models",
             Self::ManageSecrets => "manage_secrets",
+            Self::RouteExplain => "route_explain",
         }
     }
 
@@ -115,6 +118,7 @@ impl Named {
         match self {
             Self::ListModels => list_models(shared, asked).await,
             Self::ManageSecrets => manage_secrets(shared, asked).await,
+            Self::RouteExplain => route_explain(shared, asked).await,
         }
     }
 
@@ -130,6 +134,12 @@ impl Named {
                  them. No value is ever shown. Prefer upload_link to value.",
                 schema_for_type::<ManageSecrets>(),
                 ToolAnnotations::new().destructive(true).open_world(true),
+            ),
+            Self::RouteExplain => (
+                "Says which providers and keys would be tried for a request, in which order, who would pay, and \
+                 why others would not be tried. Calls no provider and costs nothing.",
+                schema_for_type::<RouteExplain>(),
+                ToolAnnotations::new().read_only(true).open_world(false),
             ),
         };
         Tool::new(self.name(), description, arguments).with_annotations(hints)

@@ -1,6 +1,7 @@
 //! The management commands, as people and scripts run them, against a gateway that runs: what they say, what they keep, how
 //! they end, and that no secret shows anywhere but where it was asked for.
 
+mod agents;
 mod desk;
 mod help;
 mod import;

@@ -40,6 +40,19 @@ async fn a_key_that_is_no_good_is_refused_before_the_body_is_read() {
     assert_eq!(fake.requests().len(), 1, "only the probe of the set-up");
 }
 
+/// A client that kept such a connection for its next request would lose that.
+#[tokio::test]
+async fn an_answer_that_comes_before_the_body_was_read_says_that_the_connection_ends() {
+    let fake = FakeProvider::start().await;
+    let app = TestApp::start(&fake).await;
+    let (_, key) = app.ready(KEY).await;
+
+    let unread = app.api.post("/v1/chat/completions", &hello("gpt-4o")).bearer("ks_live_x");
+    assert_eq!(unread.whole().await.expect(401).header("connection"), Some("close"));
+    let read = app.chat(&key, &hello("nobody-makes-this")).await.expect(404);
+    assert_eq!(read.header("connection"), None);
+}
+
 #[tokio::test]
 async fn a_revoked_key_is_out_on_the_next_request() {
     let fake = FakeProvider::start().await;
@@ -135,7 +148,7 @@ async fn a_body_that_cannot_be_read_is_a_400_that_says_where() {
         "{\"model\":\"gpt-4o\",\"routing\":{\"only_bbyok\":true}}",
         "{\"model\":\"gpt 4o\"}",
         "{\"model\":\"gpt-4o\",\"routing\":{\"only_byok\":true,\"only_platform\":true}}",
-        "{\"model\":\"gpt-4o\",\"routing\":{\"data_policy\":\"zdr\"}}",
+        "{\"model\":\"gpt-4o\",\"routing\":{\"data_policy\":\"some\"}}",
     ] {
         let call = app.api.call(http::Method::POST, "/v1/chat/completions");
         let answer = call.body("application/json", body).bearer(&key).whole().await.expect(400);
@@ -160,8 +173,8 @@ async fn a_model_or_a_key_that_is_not_there_is_named() {
     let keyless = app.chat(&key, &hello("groq/llama-3.3-70b")).await.expect(403);
     assert_eq!(keyless.code(), "no_provider_key");
     assert!(keyless.at("/error/message").contains("provider \"groq\""));
-    let other_dialect = app.chat(&key, &hello("anthropic/claude-sonnet-5-5")).await.expect(400);
-    assert_eq!(other_dialect.code(), "invalid_request");
+    let other_dialect = app.chat(&key, &hello("anthropic/claude-sonnet-5-5")).await.expect(403);
+    assert_eq!(other_dialect.code(), "no_provider_key");
     let mut platform = hello("gpt-4o");
     platform["routing"] = json!({ "only_platform": true });
     assert_eq!(app.chat(&key, &platform).await.expect(403).code(), "no_provider_key");
@@ -217,15 +230,20 @@ async fn each_refusal_of_the_provider_has_its_status_its_code_and_a_row() {
 
     for (reply, status, code) in cases {
         let told = format!("{reply:?}");
-        fake.next(reply);
+        // A provider that says that it did nothing is asked once more, where nobody else may answer.
+        let repeated = ["Some(500)", "Some(502)", "Some(503)", "base_resp"];
+        let attempts = 1 + usize::from(repeated.iter().any(|sign| told.contains(sign)));
+        fake.always(reply);
         let answer = app.chat(&key, &hello("gpt-4o")).await;
 
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{told}");
         assert_actionable(&answer);
         assert_eq!(answer.header("retry-after").is_some(), status == 429, "{told}");
-        let rows = app.attempts_of(&answer).await;
-        assert_eq!((rows.len(), rows[0].outcome.as_deref()), (1, Some("failed")), "{told}");
+        let rows = app.attempts_made(&answer, attempts).await;
+        assert_eq!((rows.len(), rows[0].outcome.as_deref()), (attempts, Some("failed")), "{told}");
         assert_eq!(rows[0].error_code.as_deref(), Some(code), "{told}");
+        // A key that was told to wait is left alone meanwhile.
+        app.clock.advance(std::time::Duration::from_secs(8));
     }
 }
 
@@ -316,11 +334,11 @@ async fn an_error_event_does_not_show_what_the_provider_left_of_a_key() {
     let app = TestApp::start(&fake).await;
     let (_, key) = app.ready(KEY).await;
     let event = "data: {\"error\":{\"message\":\"Incorrect API key provided: sk-go***7890\"}}\n\n";
-    fake.next(Reply::stream_of(vec![event.into()]));
+    fake.always(Reply::stream_of(vec![event.into()]));
 
-    let answer = app.chat(&key, &streamed()).await.expect(200);
+    let answer = app.chat(&key, &streamed()).await.expect(502);
 
-    assert_broken(&answer, "upstream_error");
+    assert_eq!(answer.code(), "upstream_error");
     assert!(!answer.text().contains("7890"), "{}", answer.text());
 }
 
@@ -330,15 +348,25 @@ async fn a_wish_that_is_not_granted_is_refused_and_not_dropped() {
     let app = TestApp::start(&fake).await;
     let (_, key) = app.ready(KEY).await;
 
-    for name in ["x-keystile-data-policy", "x-keystile-project", "x-keystile-only-byok"] {
+    for (name, value, status) in [
+        ("x-keystile-data-policy", "zdr", 403),
+        ("x-keystile-data-policy", "some", 400),
+        ("x-keystile-project", "another", 404),
+        ("x-keystile-only-byok", "perhaps", 400),
+        ("x-keystile-only-platform", "true", 403),
+        ("x-keystile-invented", "true", 400),
+    ] {
         let call = app.api.post("/v1/chat/completions", &hello("gpt-4o")).bearer(&key);
-        let answer = call.header(name, "zdr").whole().await.expect(400);
-        assert!(answer.at("/error/message").contains(name));
+        call.header(name, value).whole().await.expect(status);
     }
-    for (member, value) in [("provider", json!({ "zdr": true })), ("models", json!(["a", "b"]))] {
+    for (provider, status) in [
+        (json!({ "zdr": true }), 403),
+        (json!({ "only": ["groq"] }), 403),
+        (json!({ "sort": 1 }), 400),
+    ] {
         let mut body = hello("gpt-4o");
-        body[member] = value;
-        app.chat(&key, &body).await.expect(400);
+        body["provider"] = provider;
+        app.chat(&key, &body).await.expect(status);
     }
     assert_eq!(fake.requests().len(), 1, "only the probe of the set-up");
 }
@@ -389,6 +417,15 @@ fn assert_broken(answer: &Whole, code: &str) {
     assert!(text.ends_with("\n\n"), "{text}");
 }
 
+/// The same, or, where it broke before its first content, an error like any other.
+fn assert_failed(answer: &Whole, code: &str) {
+    if answer.status.as_u16() == 200 {
+        return assert_broken(answer, code);
+    }
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (502, code));
+    assert_actionable(answer);
+}
+
 #[tokio::test]
 async fn a_stream_without_its_terminator_ends_in_an_error_event_and_never_in_done() {
     let fake = FakeProvider::start().await;
@@ -405,13 +442,14 @@ async fn a_stream_without_its_terminator_ends_in_an_error_event_and_never_in_don
             fake.next(Reply::stream(steps));
             let answer = app.chat(&key, &streamed()).await;
 
-            assert_broken(&answer.expect(200), "upstream_error");
-            let rows = app.attempts(1).await;
-            assert_eq!(rows[0].outcome.as_deref(), Some("cut"), "at {cut_at}, {broken:?}");
+            assert_failed(&answer, "upstream_error");
+            let outcome = if answer.status.as_u16() == 200 { "cut" } else { "failed" };
+            let rows = app.attempts_of(&answer).await;
+            assert_eq!(rows[0].outcome.as_deref(), Some(outcome), "at {cut_at}, {broken:?}");
         }
         // A clean end of the body is no clean end of the answer.
         fake.next(Reply::stream_of(vec![unfinished.slice(..cut_at)]));
-        assert_broken(&app.chat(&key, &streamed()).await.expect(200), "upstream_error");
+        assert_failed(&app.chat(&key, &streamed()).await, "upstream_error");
     }
 }
 
@@ -426,7 +464,7 @@ async fn a_connection_that_breaks_after_the_finish_reason_is_still_broken() {
     for broken in [Step::Cut, Step::Reset] {
         fake.next(Reply::stream(vec![Step::bytes(all.slice(..done)), broken]));
 
-        assert_broken(&app.chat(&key, &streamed()).await.expect(200), "upstream_error");
+        assert_failed(&app.chat(&key, &streamed()).await, "upstream_error");
     }
 }
 
@@ -507,7 +545,8 @@ async fn an_error_inside_a_stream_is_an_error_to_the_client() {
     let app = TestApp::start(&fake).await;
     let (_, key) = app.ready(KEY).await;
     let all = chat_stream_bytes(2, false);
-    let first = all.windows(2).position(|w| w == b"\n\n").expect("an event") + 2;
+    let ends = all.windows(2).enumerate().filter(|(_, pair)| pair == b"\n\n");
+    let first = ends.map(|(at, _)| at + 2).nth(1).expect("the first content");
 
     for event in [
         "data: {\"error\":{\"message\":\"overloaded\",\"code\":\"x\"}}\n\n",
@@ -543,7 +582,7 @@ async fn an_event_without_end_is_cut_at_its_limit() {
     let endless = vec!["data: ".into(), vec![b'x'; 2 << 20].into()];
     fake.next(Reply::stream_of(endless));
 
-    assert_broken(&app.chat(&key, &streamed()).await.expect(200), "upstream_error");
+    assert_eq!(app.chat(&key, &streamed()).await.expect(502).code(), "upstream_error");
 }
 
 #[tokio::test]

@@ -11,8 +11,16 @@ use reader::Reader;
 
 /// The one that all others go on from.
 const FIRST: &str = "quick-start";
-const GUIDES: [&str; 5] =
-    ["access-control", "bring-your-keys", "faq", FIRST, "security-and-rotation"];
+const GUIDES: [&str; 8] = [
+    "access-control",
+    "adding-a-provider",
+    "bring-your-keys",
+    "faq",
+    FIRST,
+    "routing",
+    "sdks-and-agents",
+    "security-and-rotation",
+];
 /// Where people look besides the guides.
 const PAGES: [&str; 3] = ["ARCHITECTURE.md", "README.md", "SECURITY.md"];
 
@@ -46,6 +54,16 @@ async fn the_guide_to_access_works_as_it_stands() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_guide_to_rotation_works_as_it_stands() {
     follow("security-and-rotation").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guide_to_sdks_works_as_it_stands() {
+    follow("sdks-and-agents").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guide_to_routing_works_as_it_stands() {
+    follow("routing").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -76,6 +76,24 @@ fn result(answer: &Whole) -> Value {
 }
 
 #[tokio::test]
+async fn a_route_is_explained_to_a_key_and_to_a_person_and_nobody_is_called() {
+    let site = Site::start().await;
+    let asked = json!({ "model": "openai/gpt-5-mini", "routing": { "only_byok": true } });
+
+    for token in [&site.key, &site.owner.session] {
+        let (said, failed) = site.tool(token, "route_explain", asked.clone()).await;
+        assert!(!failed, "{said}");
+        assert_eq!(said["candidates"][0]["provider"], "openai", "{said}");
+        assert_eq!(said["candidates"][0]["payer"], "byok", "{said}");
+    }
+    let (said, failed) =
+        site.tool(&site.key, "route_explain", json!({ "model": "groq/llama-3.3-70b" })).await;
+    assert!(!failed && said["refusal"]["code"] == "no_provider_key", "{said}");
+    let chats = site.fake.requests().into_iter().filter(|it| it.method == http::Method::POST);
+    assert_eq!(chats.count(), 0);
+}
+
+#[tokio::test]
 async fn a_client_is_welcomed_and_needs_no_session() {
     let site = Site::start().await;
     let hello = json!({
@@ -107,7 +125,7 @@ async fn every_caller_sees_all_tools_with_their_schemas() {
 
     let tools = offered["tools"].as_array().expect("tools");
     let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["list_models", "manage_secrets"]);
+    assert_eq!(names, ["list_models", "manage_secrets", "route_explain"]);
     for tool in tools {
         assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
         assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{tool}");

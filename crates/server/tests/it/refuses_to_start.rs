@@ -65,6 +65,10 @@ const VALUES: &[Variable] = &[
         &["KEYSTILE_DATABASE_URL", "invalid port"],
     ),
     ("KEYSTILE_DATABASE_URL_FILE", "absent", &["KEYSTILE_DATABASE_URL_FILE", "absent"]),
+    ("KEYSTILE_REDIS_URL", "", &["redis_url", "redis://", "rediss://"]),
+    ("KEYSTILE_REDIS_URL", "http://me:hunter2-hunter2@host", &["redis_url", "redis://"]),
+    ("KEYSTILE_REDIS_URL", "redis://me:hunter2-hunter2@host:port", &["redis_url", "redis://"]),
+    ("KEYSTILE_REDIS_URL_FILE", "absent", &["KEYSTILE_REDIS_URL_FILE", "absent"]),
     ("KEYSTILE_VAULT_SUITE", "none", &["vault_suite", "aes-256-gcm", "fernet"]),
     ("KEYSTILE_SETUP_TOKEN", " ", &["setup_token", "empty", "leave it out"]),
     ("KEYSTILE_SETUP_TOKEN", "hunter2", &["setup_token", "12 characters"]),
@@ -162,6 +166,7 @@ fn two_names_for_one_setting_are_refused() {
         ),
         ("KEYSTILE_SETUP_TOKEN", "KEYSTILE_SETUP_TOKEN_FILE", "setup_token"),
         ("KEYSTILE_DATABASE_URL", "KEYSTILE_DATABASE_URL_FILE", "DATABASE_URL"),
+        ("KEYSTILE_REDIS_URL", "KEYSTILE_REDIS_URL_FILE", "REDIS_URL"),
         (
             "KEYSTILE_PROVIDER_GEMINI_BASE_URL",
             "KEYSTILE_PROVIDER_GOOGLE_BASE_URL",

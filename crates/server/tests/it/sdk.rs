@@ -1,52 +1,118 @@
-//! The official OpenAI SDK for Python as a caller: nothing but its base URL and its key is ours.
+//! The official SDKs and the coding agents as callers: nothing but the base URL and the key is ours. Each asks its own
+//! provider and those of other dialects, and cannot tell them apart.
+
+mod agents;
+mod details;
+mod node;
+mod python;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use testkit::fake::{FakeProvider, Reply, Step, chat_stream_bytes};
-use testkit::process::{Ended, Program};
-use testkit::{TestApp, skip};
+use testkit::fake::{FakeProvider, SeenRequest};
+use testkit::process::Program;
+use testkit::{Options, TestApp, skip};
 
-const PROVIDER_KEY: &str = "sk-good-1234567890";
+const OPENAI_KEY: &str = "sk-good-1234567890";
+const PROVIDER_KEYS: [(&str, &str); 3] = [
+    ("anthropic", "sk-ant-good-1234567890"),
+    ("gemini", "AIza-good-1234567890"),
+    ("openai", OPENAI_KEY),
+];
 
-/// A gateway that is set up, and an application that speaks through the SDK.
-struct Application {
-    python: PathBuf,
+/// Models as applications name them, one of each provider.
+const OPENAI: &str = "openai/gpt-5.4-mini";
+const ANTHROPIC: &str = "anthropic/claude-sonnet-5";
+const GEMINI: &str = "gemini/gemini-3-flash-preview";
+
+/// A gateway that is set up, and a provider behind it that speaks every dialect.
+struct Site {
     fake: FakeProvider,
     app: TestApp,
     key: String,
 }
 
-impl Application {
-    /// `None` where no Python has the SDK, which has been said by then.
-    async fn start() -> Option<Self> {
-        let python = python("openai")?;
+impl Site {
+    async fn open() -> Self {
         let fake = FakeProvider::start().await;
-        let app = TestApp::start(&fake).await;
-        let (_, key) = app.ready(PROVIDER_KEY).await;
-        Some(Self { python, fake, app, key })
+        let providers =
+            [("openai", fake.base_url()), ("anthropic", fake.url()), ("gemini", fake.url())];
+        let providers = providers.map(|(name, url)| (name.to_owned(), url)).into();
+        let options = Options { providers, ..Options::default() };
+        let app = TestApp::start_with(options).await.expect("SQLite is always there");
+        let owner = app.set_up().await;
+        for (provider, key) in PROVIDER_KEYS {
+            let body = json!({ "provider": provider, "api_key": key });
+            app.add_provider_key(&owner, &body).await.expect(201);
+        }
+        let key = app.gateway_key(&owner, &json!({ "name": "sdk" })).await.expect(201).at("/key");
+        Self { fake, app, key }
+    }
+
+    /// Below the gateway's address.
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.app.address())
+    }
+
+    fn folder(&self) -> &Path {
+        self.app.folder.path()
+    }
+
+    /// A script in Python, told where it is and with what key.
+    fn python(&self, python: &Path, script: &str, base: &str) -> Program {
+        let program =
+            Program::new(python, self.folder()).arg("-Wignore").arg(scripts().join(script));
+        self.told(program, base).env("PYTHONDONTWRITEBYTECODE", "1")
+    }
+
+    fn told(&self, program: Program, base: &str) -> Program {
+        program.env("BASE_URL", self.url(base)).env("API_KEY", &self.key)
+    }
+
+    /// Runs the scenarios, and looks at what reached the provider: its own dialect, its own key, and not the gateway's.
+    #[track_caller]
+    fn speak(&self, program: Program, model: &str, scenarios: &[&str]) {
+        let before = self.fake.requests().len();
+
+        program.env("MODEL", model).args(scenarios).run("").well();
+
+        let seen = self.fake.requests().split_off(before);
+        assert!(!seen.is_empty(), "nothing reached the provider");
+        for request in seen {
+            self.judge(&request, model);
+        }
     }
 
     #[track_caller]
-    fn run(&self, scenario: &str) {
-        self.run_with(scenario, &self.key).well();
+    fn judge(&self, request: &SeenRequest, model: &str) {
+        let provider = model.split('/').next().unwrap_or_default();
+        let (_, key) =
+            PROVIDER_KEYS.iter().find(|(name, _)| *name == provider).expect("a provider");
+        assert_eq!(request.key(), Some(*key), "{}", request.path());
+        let path = request.path();
+        let is_own = match provider {
+            "anthropic" => path.starts_with("/v1/messages"),
+            "gemini" => path.starts_with("/v1beta/") || path.starts_with("/v1/models/"),
+            _ => path.starts_with("/v1/") && !path.starts_with("/v1/messages"),
+        };
+        assert!(is_own, "{model} was asked at {path}");
+        let all = format!("{:?}{}", request.headers, String::from_utf8_lossy(&request.body));
+        assert!(!all.contains(&self.key), "{path} was told the gateway key");
     }
+}
 
-    fn run_with(&self, scenario: &str, key: &str) -> Ended {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/openai_chat.py");
-        Program::new(&self.python, self.app.folder.path())
-            .env("BASE_URL", format!("http://{}/v1", self.app.address()))
-            .env("API_KEY", key)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .arg(script)
-            .arg(scenario)
-            .run("")
-    }
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
+}
+
+/// What `.ci/run` makes.
+fn made(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join(path)
 }
 
 /// The one that is asked for, else the one that `.ci/run` makes, else the machine's: whichever has this package.
 pub fn python(package: &str) -> Option<PathBuf> {
-    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/sdk-venv/bin/python");
+    let made = made("sdk-venv/bin/python");
     let candidates = match asked_for() {
         Some(python) => vec![python],
         None => [made].into_iter().filter(|made| made.exists()).chain(["python3".into()]).collect(),
@@ -70,70 +136,4 @@ pub fn python(package: &str) -> Option<PathBuf> {
 )]
 fn asked_for() -> Option<PathBuf> {
     std::env::var_os("KEYSTILE_TEST_PYTHON").map(PathBuf::from)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sdk_completes_and_streams() {
-    let Some(application) = Application::start().await else { return };
-
-    for scenario in ["completes", "streams", "streams_with_usage"] {
-        application.run(scenario);
-
-        let seen = application.fake.last_request();
-        assert_eq!(seen.bearer(), Some(PROVIDER_KEY), "{scenario}");
-        assert_eq!(seen.json()["model"], "gpt-5.4-mini", "{scenario}");
-        let sent = String::from_utf8_lossy(&seen.body).into_owned();
-        assert!(!sent.contains(&application.key), "{scenario}: {sent}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sdk_lists_models() {
-    let Some(application) = Application::start().await else { return };
-
-    application.run("lists_models");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sdk_passes_fields_that_we_do_not_know_in_both_directions() {
-    let Some(application) = Application::start().await else { return };
-
-    application.run("sees_unknown_fields");
-    application.run("sends_unknown_fields");
-
-    let seen = application.fake.last_request();
-    assert_eq!(seen.json()["x_new"], json!({ "b": 1, "a": [] }));
-    assert_eq!(seen.json()["temperature"], json!(0.5));
-    // What the SDK says of the application's machine is not the provider's business.
-    assert!(seen.headers.keys().all(|name| !name.as_str().starts_with("x-")), "{seen:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sdk_raises_the_error_that_fits() {
-    let Some(application) = Application::start().await else { return };
-    let asked = application.fake.requests().len();
-
-    application.run_with("is_told_of_a_bad_key", "sk-not-ours").well();
-    application.run("is_told_of_an_unknown_model");
-
-    assert_eq!(application.fake.requests().len(), asked, "neither reaches the provider");
-    let limited = Reply::openai_error(429, "tokens", Some("rate_limit_exceeded"), "slow down");
-    application.fake.next(limited);
-    application.run("is_told_of_the_providers_rate_limit");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sdk_raises_an_error_where_a_stream_breaks() {
-    let Some(application) = Application::start().await else { return };
-    let all = chat_stream_bytes(5, false);
-    for end in [Step::Cut, Step::Reset] {
-        let half = Step::bytes(all.slice(..all.len() / 2));
-        application.fake.next(Reply::stream(vec![half, end]));
-
-        application.run("is_told_of_a_stream_that_breaks");
-    }
-    // An end without a terminator is a break as well.
-    let half = all.windows(2).position(|pair| pair == b"\n\n").expect("an event") + 2;
-    application.fake.next(Reply::stream(vec![Step::bytes(all.slice(..half))]));
-    application.run("is_told_of_a_stream_that_breaks");
 }

@@ -2,7 +2,7 @@
 
 mod fold;
 
-use model::{ProviderKeyId, RequestId, Timestamp, Usage};
+use model::{GatewayKeyId, ProviderKeyId, RequestId, Timestamp, Usage, WorkspaceId};
 
 use super::System;
 use crate::Result;
@@ -15,10 +15,14 @@ pub(crate) use fold::{fold, settle_orphans};
 pub struct AttemptRow {
     pub request: RequestId,
     pub attempt: u32,
+    pub workspace: WorkspaceId,
+    pub gateway_key: GatewayKeyId,
     /// `NIL` where the attempt used none of ours.
     pub provider_key: ProviderKeyId,
     pub provider: String,
     pub model: String,
+    pub dialect: String,
+    pub payer: String,
     pub streamed: bool,
     pub state: String,
     pub outcome: Option<String>,
@@ -53,9 +57,13 @@ fn attempt_row(row: &Row) -> Result<AttemptRow> {
     Ok(AttemptRow {
         request: row.parse("request_id")?,
         attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
+        workspace: row.parse("workspace_id")?,
+        gateway_key: row.parse("gateway_key_id")?,
         provider_key: row.parse("provider_key_id")?,
         provider: row.get("provider")?,
         model: row.get("model")?,
+        dialect: row.get("dialect")?,
+        payer: row.get("payer")?,
         streamed: row.flag("streamed")?,
         state: row.get("state")?,
         outcome: row.get("outcome")?,
@@ -64,6 +72,8 @@ fn attempt_row(row: &Row) -> Result<AttemptRow> {
         usage: Usage {
             input_tokens: count("input_tokens")?,
             cached_tokens: count("cached_tokens")?,
+            cache_write_tokens: count("cache_write_tokens")?,
+            cache_write_long_tokens: count("cache_write_long_tokens")?,
             output_tokens: count("output_tokens")?,
             reasoning_tokens: count("reasoning_tokens")?,
             estimated: row.flag("estimated")?,
@@ -76,16 +86,18 @@ fn attempt_row(row: &Row) -> Result<AttemptRow> {
     })
 }
 
-const OF_REQUEST: &str = "select request_id, attempt, provider_key_id, provider, model, streamed,
-        state, outcome, http_status, error_code, input_tokens, cached_tokens, output_tokens,
-        reasoning_tokens, estimated, billing_unknown, started_at, settled_at, latency_ms, ttft_ms
+const OF_REQUEST: &str = "select request_id, attempt, workspace_id, gateway_key_id,
+        provider_key_id, provider, model, dialect, payer, streamed, state, outcome, http_status, error_code, input_tokens,
+        cached_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens,
+        estimated, billing_unknown, started_at, settled_at, latency_ms, ttft_ms
     from attempts
     where request_id = $1
     order by attempt";
 
-const LATEST: &str = "select request_id, attempt, provider_key_id, provider, model, streamed,
-        state, outcome, http_status, error_code, input_tokens, cached_tokens, output_tokens,
-        reasoning_tokens, estimated, billing_unknown, started_at, settled_at, latency_ms, ttft_ms
+const LATEST: &str = "select request_id, attempt, workspace_id, gateway_key_id,
+        provider_key_id, provider, model, dialect, payer, streamed, state, outcome, http_status, error_code, input_tokens,
+        cached_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens,
+        estimated, billing_unknown, started_at, settled_at, latency_ms, ttft_ms
     from attempts
     order by started_at desc, request_id desc, attempt desc
     limit $1";

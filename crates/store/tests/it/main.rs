@@ -20,6 +20,9 @@ mod people;
 mod place;
 mod provider_keys;
 mod provider_keys_race;
+mod rate_gate;
+mod rate_limits;
+mod rate_redis;
 mod rotation;
 mod rows;
 mod secrets;
@@ -28,6 +31,7 @@ mod texts;
 mod uploads;
 
 use place::Place;
+use rate_gate::Gate;
 
 /// A test that is written and not listed is dead code, which the compiler tells.
 macro_rules! contract {
@@ -210,4 +214,45 @@ contract! {
 
     drain_speed:
         twenty_thousand_records;
+}
+
+/// The same for rate limits, in memory and in Redis.
+macro_rules! rate_limits {
+    ($($name:ident),+ $(,)?) => {
+        mod limits_in_memory {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    crate::rate_limits::$name(super::Gate::memory()).await;
+                }
+            )+
+        }
+
+        mod limits_in_redis {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    if let Some(gate) = super::Gate::redis().await {
+                        crate::rate_limits::$name(gate).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+
+rate_limits! {
+    a_minutes_worth_may_be_taken_at_once_and_no_more,
+    a_refused_request_takes_nothing,
+    after_the_wait_that_was_told_it_fits,
+    dropped_it_gives_back_its_tokens_and_not_its_request,
+    each_subject_has_its_own_limit,
+    it_comes_back_evenly,
+    of_64_takers_at_once_the_limit_gets_through,
+    what_has_come_back_by_itself_is_not_given_back_again,
+    what_is_larger_than_the_limit_never_fits,
+    what_was_not_used_is_given_back,
+    what_was_used_beyond_it_is_taken,
+    what_was_used_beyond_the_limit_is_over_in_a_minute,
+    without_a_limit_nothing_is_counted,
 }

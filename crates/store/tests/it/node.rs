@@ -164,12 +164,14 @@ impl Attempt {
         );
         let usage = settled.usage;
         let end = format!(
-            "settled {} {} {} {} {} {} {} {} {} {} {} {} {}",
+            "settled {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
             settled.status.as_str(),
             number(settled.http_status.map(u64::from)),
             settled.error_code.as_deref().unwrap_or("-"),
             number(usage.input_tokens),
             number(usage.cached_tokens),
+            number(usage.cache_write_tokens),
+            number(usage.cache_write_long_tokens),
             number(usage.output_tokens),
             number(usage.reasoning_tokens),
             u8::from(usage.estimated),
@@ -187,6 +189,8 @@ pub fn usage(tokens: u64, estimated: bool) -> Usage {
     Usage {
         input_tokens: Some(tokens),
         cached_tokens: Some(tokens / 2),
+        cache_write_tokens: Some(tokens / 4),
+        cache_write_long_tokens: None,
         output_tokens: Some(tokens + 1),
         reasoning_tokens: Some(0),
         estimated,
@@ -216,6 +220,8 @@ const LEDGER: &str = "select request_id || ' ' || attempt || ' ' || node_id || '
         || ' ' || coalesce(cast(http_status as text), '-') || ' ' || coalesce(error_code, '-')
         || ' ' || coalesce(cast(input_tokens as text), '-')
         || ' ' || coalesce(cast(cached_tokens as text), '-')
+        || ' ' || coalesce(cast(cache_write_tokens as text), '-')
+        || ' ' || coalesce(cast(cache_write_long_tokens as text), '-')
         || ' ' || coalesce(cast(output_tokens as text), '-')
         || ' ' || coalesce(cast(reasoning_tokens as text), '-')
         || ' ' || estimated || ' ' || billing_unknown || ' ' || started_at

@@ -65,6 +65,10 @@ impl Body for Scripted {
                 let Some(step) = this.steps.pop_front() else {
                     return Poll::Ready(None);
                 };
+                if let Step::Drip(bytes, every) = &step {
+                    this.steps.push_front(Step::Drip(bytes.clone(), *every));
+                    this.steps.push_front(Step::Pause(*every));
+                }
                 this.now = Some(Box::pin(take(step, this.flushes.clone())));
             }
             let Some(now) = &mut this.now else { continue };
@@ -97,7 +101,11 @@ async fn take(step: Step, flushes: Flushes) -> Turn {
     // What came before is in the socket first: see wire.rs.
     flushes.next().await;
     match step {
-        Step::Bytes(bytes) => Turn::Send(bytes),
+        Step::Bytes(bytes) | Step::Drip(bytes, _) => Turn::Send(bytes),
+        Step::Pause(length) => {
+            tokio::time::sleep(length).await;
+            Turn::Go
+        }
         Step::Cut => Turn::Break(Ending::Close),
         Step::Reset => Turn::Break(Ending::Reset),
         Step::Stall => pending().await,

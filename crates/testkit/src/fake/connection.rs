@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -97,10 +98,14 @@ async fn answer(
         connection,
     };
 
-    let reply = state.reply_to(&seen.method);
+    let reply = state.reply_to(&seen);
     let mut underway = Underway::begin(&state, seen.clone());
     let broken = match &reply.before_headers {
-        None | Some(Step::Bytes(_)) => None,
+        None | Some(Step::Bytes(_) | Step::Drip(..)) => None,
+        Some(Step::Pause(length)) => {
+            tokio::time::sleep(*length).await;
+            None
+        }
         Some(Step::Cut) => Some(Ending::Close),
         Some(Step::Reset) => Some(Ending::Reset),
         Some(Step::Stall) => pending().await,
@@ -142,6 +147,14 @@ async fn play(mut socket: TcpStream, steps: Vec<Step>, mut underway: Underway) {
         let played = match step {
             Step::Bytes(bytes) => write(&mut socket, &bytes).await,
             Step::Cut => break,
+            Step::Drip(bytes, every) => {
+                let Err(Left) = drip(&mut socket, &bytes, every).await;
+                Err(Left)
+            }
+            Step::Pause(length) => {
+                tokio::time::sleep(length).await;
+                Ok(())
+            }
             Step::Reset => {
                 underway.finish();
                 return reset(&socket);
@@ -169,6 +182,13 @@ struct Left;
 
 async fn write(socket: &mut TcpStream, bytes: &Bytes) -> Result<(), Left> {
     socket.write_all(bytes).await.map_err(|_| Left)
+}
+
+async fn drip(socket: &mut TcpStream, bytes: &Bytes, every: Duration) -> Result<Infallible, Left> {
+    loop {
+        write(socket, bytes).await?;
+        tokio::time::sleep(every).await;
+    }
 }
 
 async fn until_left(socket: &mut TcpStream) -> Result<Infallible, Left> {

@@ -4,9 +4,12 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::openai;
+use super::answer::Dialect;
+use super::form::Form;
+use super::openai::{self, DEFAULT_MODEL};
 use super::reply::Rendered;
 use super::seen::SeenRequest;
+use super::talk::{Said, Turn};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum EchoAs {
@@ -15,16 +18,18 @@ pub(super) enum EchoAs {
     Stream,
 }
 
-pub(super) fn answer(request: &SeenRequest, form: EchoAs) -> Rendered {
+pub(super) fn answer(request: &SeenRequest, echo: EchoAs) -> Rendered {
     let heard = heard(request);
-    let mut answer = match form {
-        EchoAs::Error(status) => {
-            let kind = "invalid_request_error";
-            let json = openai::envelope(kind, request.bearer(), &heard);
-            Rendered::json(status, json.to_string())
-        }
-        EchoAs::Json => Rendered::json(StatusCode::OK, json(request, &heard)),
-        EchoAs::Stream => Rendered::stream(stream(request, &heard)),
+    let body = serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
+    let form = Form::of(request).unwrap_or(Form::Chat);
+    let model = Some(form.model(request, &body)).filter(|model| !model.is_empty());
+    let said = Said::Words(vec![heard.clone()]);
+    let turn =
+        Turn { body: &body, model: model.as_deref().unwrap_or(DEFAULT_MODEL), said, thinks: false };
+    let mut answer = match echo {
+        EchoAs::Error(status) => error(request, status, &heard),
+        EchoAs::Json => Rendered::json(StatusCode::OK, json(request, form, &turn, &heard)),
+        EchoAs::Stream => Rendered::stream(stream(request, form, &turn, &heard)),
     };
     add_headers(request, &mut answer);
     answer
@@ -37,31 +42,41 @@ fn heard(request: &SeenRequest) -> String {
         .iter()
         .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
         .collect();
+    // The body first: what shortens a text should keep all of it.
     json!({
+        "body": String::from_utf8_lossy(&request.body),
+        "headers": headers,
         "method": request.method.as_str(),
         "path": request.path_and_query,
-        "headers": headers,
-        "body": String::from_utf8_lossy(&request.body),
     })
     .to_string()
 }
 
+fn error(request: &SeenRequest, status: StatusCode, heard: &str) -> Rendered {
+    match Dialect::of(request) {
+        Dialect::OpenAi => {
+            let json = openai::envelope("invalid_request_error", request.key(), heard);
+            Rendered::json(status, json.to_string())
+        }
+        other => other.error(request, status, heard),
+    }
+}
+
 /// In the content, and in fields no gateway knows.
-fn json(request: &SeenRequest, heard: &str) -> String {
-    let answer = openai::chat_json_saying(&model(request), heard, 1);
-    let mut answer: Value = serde_json::from_str(&answer).expect("our own JSON");
+fn json(request: &SeenRequest, form: Form, turn: &Turn, heard: &str) -> String {
+    let mut answer: Value = serde_json::from_str(&form.json(turn)).expect("our own JSON");
     answer["x_echo"] = heard.into();
-    answer["user"] = authorization(request).into();
+    answer["user"] = credentials(request).into();
     answer.to_string()
 }
 
 /// In a content delta, in a comment and in a field of an event no client knows.
-fn stream(request: &SeenRequest, heard: &str) -> Vec<Bytes> {
-    let comment = format!(": {}\n\n", authorization(request));
+fn stream(request: &SeenRequest, form: Form, turn: &Turn, heard: &str) -> Vec<Bytes> {
+    let comment = format!(": {}\n\n", credentials(request));
     let unknown = format!("event: x-echo\ndata: {}\n\n", json!({ "x_echo": heard }));
     let mut pieces = vec![comment];
-    pieces.extend(openai::stream_events_saying(&model(request), &[heard], true));
-    // Before `[DONE]`, where a client still reads.
+    pieces.extend(form.events(turn));
+    // Before the last, where a client still reads.
     pieces.insert(pieces.len() - 1, unknown);
     pieces.into_iter().map(Bytes::from).collect()
 }
@@ -75,25 +90,22 @@ fn add_headers(request: &SeenRequest, answer: &mut Rendered) {
     let path = HeaderValue::try_from(&request.path_and_query).expect("a path that was a header");
     answer.headers.insert("x-echo-path", path);
 
-    let authorization = authorization(request);
-    let key = request.bearer().unwrap_or_default();
+    let credentials = credentials(request);
+    let key = request.key().unwrap_or_default();
     for (name, value) in [
         ("x-request-id", key.to_owned()),
         ("openai-organization", key.to_owned()),
-        ("www-authenticate", authorization.to_owned()),
+        ("www-authenticate", credentials.to_owned()),
         ("set-cookie", format!("key={key}")),
-        ("server-timing", format!("auth;desc=\"{authorization}\"")),
+        ("server-timing", format!("auth;desc=\"{credentials}\"")),
     ] {
         let value = HeaderValue::try_from(value).expect("a value that was a header");
         answer.headers.insert(name, value);
     }
 }
 
-fn authorization(request: &SeenRequest) -> &str {
-    request.header("authorization").unwrap_or_default()
-}
-
-fn model(request: &SeenRequest) -> String {
-    let body = serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
-    body["model"].as_str().unwrap_or("gpt-5-mini").to_owned()
+/// The header that brought the key, as it was.
+fn credentials(request: &SeenRequest) -> &str {
+    let value = request.header("authorization").or_else(|| request.key());
+    value.unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! What a test can have the fake answer. A value: nothing here touches a socket.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -7,8 +9,8 @@ use serde_json::Value;
 
 use super::echo::{self, EchoAs};
 use super::gate::Gate;
-use super::openai;
 use super::seen::SeenRequest;
+use super::{answer, anthropic, gemini, openai};
 
 /// One scripted answer.
 #[derive(Clone, Debug)]
@@ -29,6 +31,10 @@ pub enum Step {
     Cut,
     /// As `Cut`, but with RST: the client sees a reset.
     Reset,
+    /// These bytes again and again, with this pause after each; ends as `Stall` does.
+    Drip(Bytes, Duration),
+    /// Goes on after a while.
+    Pause(Duration),
     /// Never goes on; ends when the client hangs up or the fake is dropped.
     Stall,
     /// Goes on when the test opens the gate.
@@ -80,6 +86,16 @@ impl Reply {
     /// OpenAI's envelope, the shape most providers share.
     pub fn openai_error(status: u16, kind: &str, code: Option<&str>, message: &str) -> Self {
         Self::error(status, &openai::envelope(kind, code, message))
+    }
+
+    /// Anthropic's envelope.
+    pub fn anthropic_error(status: u16, kind: &str, message: &str) -> Self {
+        Self::error(status, &anthropic::envelope(kind, message))
+    }
+
+    /// Google's envelope; the name of the status goes with its number.
+    pub fn google_error(status: u16, message: &str) -> Self {
+        Self::error(status, &gemini::envelope(valid(status), message))
     }
 
     /// OpenAI's 401, with the ends of the key in its message.
@@ -187,7 +203,7 @@ impl Reply {
         let mut rendered = match self.answer {
             Answer::Echo(form) => echo::answer(request, form),
             Answer::Raw(steps) => Rendered::new(StatusCode::OK, steps, true),
-            Answer::Standard => openai::answer(request),
+            Answer::Standard => answer::answer(request),
             Answer::Steps { steps, streamed } => Rendered::new(StatusCode::OK, steps, streamed),
         };
         rendered.status = self.status.unwrap_or(rendered.status);
@@ -231,7 +247,7 @@ impl Rendered {
         Self::new(StatusCode::OK, steps, true).typed("text/event-stream; charset=utf-8")
     }
 
-    fn typed(mut self, content_type: &'static str) -> Self {
+    pub fn typed(mut self, content_type: &'static str) -> Self {
         let value = HeaderValue::from_static(content_type);
         self.headers.insert(CONTENT_TYPE, value);
         self

@@ -25,6 +25,12 @@ impl SeenRequest {
         self.header("authorization")?.strip_prefix("Bearer ")
     }
 
+    /// The key, in whichever of the three headers it came.
+    pub fn key(&self) -> Option<&str> {
+        let named = || ["x-api-key", "x-goog-api-key"].iter().find_map(|name| self.header(name));
+        self.bearer().or_else(named)
+    }
+
     /// Panics when the body is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("a request with a JSON body")

@@ -1,12 +1,13 @@
 //! What the fake remembers: the script, the requests seen, and how many answers are under way.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use http::Method;
 use tokio::sync::watch;
 
+use super::form::Form;
 use super::reply::Reply;
 use super::seen::SeenRequest;
 
@@ -21,6 +22,7 @@ pub(super) struct State {
 pub(super) struct Script {
     pub chat: Queue,
     pub probe: Queue,
+    models: HashMap<String, Queue>,
 }
 
 pub(super) struct Queue {
@@ -62,10 +64,15 @@ impl State {
         self.tally().connections
     }
 
-    pub fn reply_to(&self, method: &Method) -> Reply {
-        let mut script = self.script();
-        let queue = match *method {
-            Method::POST => &mut script.chat,
+    pub fn reply_to(&self, request: &SeenRequest) -> Reply {
+        let mut guard = self.script();
+        let script = &mut *guard;
+        let queue = match request.method {
+            Method::POST if script.models.is_empty() => &mut script.chat,
+            Method::POST => {
+                let own = script.models.get_mut(&Form::model_of(request));
+                own.unwrap_or(&mut script.chat)
+            }
             _ => &mut script.probe,
         };
         let next = queue.next.pop_front();
@@ -76,6 +83,12 @@ impl State {
         let mut tally = self.tally.subscribe();
         let waited = tokio::time::timeout(within, tally.wait_for(|tally| done(tally))).await;
         waited.is_ok()
+    }
+}
+
+impl Script {
+    pub fn for_model(&mut self, model: &str) -> &mut Queue {
+        self.models.entry(model.to_owned()).or_default()
     }
 }
 

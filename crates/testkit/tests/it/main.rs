@@ -1,6 +1,7 @@
 //! The tests' tools, tested over real sockets and with the real PostgreSQL.
 
 mod client;
+mod dialects;
 mod fake_answers;
 mod fake_faults;
 mod postgres;

@@ -3,9 +3,9 @@
 use model::Usage;
 use serde_json::value::RawValue;
 
-use super::error::{self, UpstreamErrorBody};
 use super::usage::{UsageBlock, usage_of};
 use crate::json::{self, Reading};
+use crate::provider_error::{self as error, UpstreamErrorBody};
 
 /// What the answer says was used: at the top, or where Groq puts it.
 pub fn usage(body: &[u8]) -> Option<Usage> {

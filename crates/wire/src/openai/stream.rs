@@ -6,27 +6,9 @@ use model::Usage;
 use serde_json::value::RawValue;
 
 use super::answer;
-use super::error::{self, UpstreamErrorBody};
 use crate::json::{self, Reading};
-use crate::sse;
-
-/// What one event of the stream is. Of several things the first that applies, in the order error, done, content, usage,
-/// finish: usage and finish are remembered either way.
-#[derive(Debug, PartialEq)]
-pub enum Seen {
-    /// A piece of the answer: text, reasoning, a tool call, a refusal.
-    Content,
-    /// `[DONE]`.
-    Done,
-    /// The provider gave up in the middle.
-    Error(UpstreamErrorBody),
-    /// A reason to stop, and nothing more of the answer.
-    Finish,
-    /// Comments, roles, empty deltas, what we do not know.
-    Other,
-    /// The event that exists because of `include_usage`, and for nothing else.
-    UsageOnly,
-}
+use crate::provider_error::{self as error, UpstreamErrorBody};
+use crate::{Seen, sse};
 
 /// Follows one stream. Feed it every whole event, in order.
 pub struct ChatMeter {

@@ -13,6 +13,8 @@ pub struct UsageBlock {
     pub total_tokens: Option<u64>,
     /// `prompt_tokens_details.cached_tokens`, `prompt_cache_hit_tokens` (DeepSeek) or `cached_tokens` (Moonshot).
     pub cached_tokens: Option<u64>,
+    /// `prompt_tokens_details.cache_write_tokens`, or Moonshot's `cache_write_tokens`.
+    pub cache_write_tokens: Option<u64>,
     /// `completion_tokens_details.reasoning_tokens`.
     pub reasoning_tokens: Option<u64>,
 }
@@ -20,8 +22,16 @@ pub struct UsageBlock {
 impl UsageBlock {
     /// `None` for anything that counts nothing: `null`, an empty object, a text.
     pub fn read(value: &RawValue) -> Option<Self> {
-        let [prompt, completion, total, prompt_details, completion_details, cache_hit, cached] =
-            json::members(value.get(), &COUNTS, Reading::Lenient).ok()?;
+        let [
+            prompt,
+            completion,
+            total,
+            prompt_details,
+            completion_details,
+            cache_hit,
+            cached,
+            cache_write,
+        ] = json::members(value.get(), &COUNTS, Reading::Lenient).ok()?;
         let detail = |details: Option<&RawValue>, name| {
             let [found] = json::members(details?.get(), &[name], Reading::Lenient).ok()?;
             count(found)
@@ -34,6 +44,8 @@ impl UsageBlock {
             cached_tokens: detail(prompt_details, "cached_tokens")
                 .max(count(cache_hit))
                 .max(count(cached)),
+            cache_write_tokens: detail(prompt_details, "cache_write_tokens")
+                .max(count(cache_write)),
             reasoning_tokens: detail(completion_details, "reasoning_tokens"),
         };
         (block != Self::default()).then_some(block)
@@ -63,6 +75,8 @@ pub fn usage_of(block: UsageBlock) -> Usage {
     Usage {
         input_tokens: block.prompt_tokens,
         cached_tokens: part(block.cached_tokens, block.prompt_tokens),
+        cache_write_tokens: part(block.cache_write_tokens, block.prompt_tokens),
+        cache_write_long_tokens: None,
         output_tokens,
         reasoning_tokens: part(block.reasoning_tokens, output_tokens),
         estimated: false,
@@ -78,7 +92,7 @@ fn count(value: Option<&RawValue>) -> Option<u64> {
     whole.parse().ok()
 }
 
-const COUNTS: [&str; 7] = [
+const COUNTS: [&str; 8] = [
     "prompt_tokens",
     "completion_tokens",
     "total_tokens",
@@ -86,6 +100,7 @@ const COUNTS: [&str; 7] = [
     "completion_tokens_details",
     "prompt_cache_hit_tokens",
     "cached_tokens",
+    "cache_write_tokens",
 ];
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ fn a_bad_value_is_an_error_that_names_the_setting() {
         ("KEYSTILE_LISTEN", "localhost", "listen"),
         ("KEYSTILE_PUBLIC_URL", "keystile.example", "public_url"),
         ("KEYSTILE_DATABASE_URL", "mysql://host/db", "database_url"),
+        ("KEYSTILE_REDIS_URL", "http://host", "redis_url"),
         ("KEYSTILE_VAULT_SUITE", "none", "vault_suite"),
         ("KEYSTILE_EGRESS_ALLOW", "10.0.0.0/8", "egress_allow"),
         ("KEYSTILE_LOG_FORMAT", "xml", "log_format"),

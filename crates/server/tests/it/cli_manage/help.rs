@@ -9,9 +9,10 @@ const KEYSTILE: &str = env!("CARGO_BIN_EXE_keystile");
 /// Flags that take a value, and are called like secrets without being ones.
 const HARMLESS: [&str; 4] =
     ["--use-workspace-keys", "--members-may-create-keys", "--default-key", "--overlap-seconds"];
-const FAMILIES: [&str; 13] = [
+const FAMILIES: [&str; 15] = [
     "api",
     "audit",
+    "env",
     "import",
     "invitations",
     "keys",
@@ -20,6 +21,7 @@ const FAMILIES: [&str; 13] = [
     "members",
     "projects",
     "providers",
+    "run",
     "secrets",
     "whoami",
     "workspaces",

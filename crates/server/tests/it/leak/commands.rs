@@ -265,6 +265,7 @@ impl Desk {
     fn configure(&mut self) {
         let database =
             format!("postgres://keystile:{}@127.0.0.1:1/x", self.secret("a database's password"));
+        let redis = format!("redis://:{}@127.0.0.1:1", self.secret("the password of a Redis"));
         let (setup_token, odd) =
             (self.secret("another set-up token"), self.secret("an unreadable master key"));
         let file = |desk: &Self, text: String| {
@@ -283,6 +284,7 @@ impl Desk {
             format!("master_key = [\"{odd}\"]\n"),
             format!("setup_token = {{ {setup_token} = 1 }}\n"),
             format!("database_url = \"mysql://{odd}@x\"\n"),
+            format!("redis_url = \"redis://:{odd}@x:port\"\n"),
         ] {
             file(self, text);
             self.run(&["config", "show"], "");
@@ -297,6 +299,7 @@ impl Desk {
             ("KEYSTILE_MASTER_KEY", odd.as_str()),
             ("KEYSTILE_MASTER_KEY", MASTER_KEY),
             ("KEYSTILE_DATABASE_URL", &database),
+            ("KEYSTILE_REDIS_URL", &redis),
             ("KEYSTILE_SETUP_TOKEN", &setup_token),
         ] {
             let program = self.keystile(&["config", "show"]).env(name, value);

@@ -89,6 +89,8 @@ fn so_far(checkpoint: &Checkpoint) -> Vec<Value> {
         usage.output_tokens,
         usage.reasoning_tokens,
         usage.estimated,
+        usage.cache_write_tokens,
+        usage.cache_write_long_tokens,
     ]
 }
 
@@ -119,6 +121,8 @@ fn ending(settled: &Settled) -> Vec<Value> {
         settled.at,
         settled.latency_ms,
         settled.ttft_ms,
+        usage.cache_write_tokens,
+        usage.cache_write_long_tokens,
     ]
 }
 
@@ -139,27 +143,31 @@ const INSERT_OPEN: &str = "insert into attempts (request_id, attempt, node_id, w
 const INSERT_SETTLED: &str = "insert into attempts (request_id, attempt, node_id, workspace_id,
         project_id, gateway_key_id, provider_key_id, provider, model, dialect, streamed, payer,
         started_at, outcome, http_status, error_code, input_tokens, cached_tokens, output_tokens,
-        reasoning_tokens, estimated, billing_unknown, settled_at, latency_ms, ttft_ms, state)
+        reasoning_tokens, estimated, billing_unknown, settled_at, latency_ms, ttft_ms, cache_write_tokens,
+        cache_write_long_tokens, state)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21, $22, $23, $24, $25, 'settled')
+        $20, $21, $22, $23, $24, $25, $26, $27, 'settled')
     on conflict (request_id, attempt) do update
     set state = 'settled', outcome = excluded.outcome, http_status = excluded.http_status,
         error_code = excluded.error_code, input_tokens = excluded.input_tokens,
         cached_tokens = excluded.cached_tokens, output_tokens = excluded.output_tokens,
         reasoning_tokens = excluded.reasoning_tokens, estimated = excluded.estimated,
         billing_unknown = excluded.billing_unknown, settled_at = excluded.settled_at,
-        latency_ms = excluded.latency_ms, ttft_ms = excluded.ttft_ms
+        latency_ms = excluded.latency_ms, ttft_ms = excluded.ttft_ms,
+        cache_write_tokens = excluded.cache_write_tokens,
+        cache_write_long_tokens = excluded.cache_write_long_tokens
     where attempts.state <> 'settled'";
 
 const UPDATE_OPEN: &str = "update attempts
     set input_tokens = $3, cached_tokens = $4, output_tokens = $5, reasoning_tokens = $6,
-        estimated = $7
+        estimated = $7, cache_write_tokens = $8, cache_write_long_tokens = $9
     where request_id = $1 and attempt = $2 and state = 'open'";
 
 const SETTLE: &str = "update attempts
     set state = 'settled', outcome = $3, http_status = $4, error_code = $5, input_tokens = $6,
         cached_tokens = $7, output_tokens = $8, reasoning_tokens = $9, estimated = $10,
-        billing_unknown = $11, settled_at = $12, latency_ms = $13, ttft_ms = $14
+        billing_unknown = $11, settled_at = $12, latency_ms = $13, ttft_ms = $14,
+        cache_write_tokens = $15, cache_write_long_tokens = $16
     where request_id = $1 and attempt = $2 and state <> 'settled'";
 
 const SETTLE_ORPHANS: &str = "update attempts

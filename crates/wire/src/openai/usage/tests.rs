@@ -115,7 +115,7 @@ fn every_block_gets_one_meaning() {
             cached_tokens: *cached_tokens,
             output_tokens: *output_tokens,
             reasoning_tokens: *reasoning_tokens,
-            estimated: false,
+            ..Usage::default()
         };
         assert_eq!(usage, expected, "{name}");
     }
@@ -133,5 +133,18 @@ fn what_counts_nothing_is_no_usage() {
         "{\"cost\":1}",
     ] {
         assert_eq!(read(text), None, "{text}");
+    }
+}
+
+#[test]
+fn what_was_written_to_a_cache_is_told_under_either_name() {
+    for text in [
+        r#"{"prompt_tokens":100,"completion_tokens":7,"total_tokens":107,"cached_tokens":64,"cache_write_tokens":30}"#,
+        r#"{"prompt_tokens":100,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":64,"cache_write_tokens":30}}"#,
+    ] {
+        let usage = usage_of(read(text).expect(text));
+
+        assert_eq!((usage.cached_tokens, usage.cache_write_tokens), (Some(64), Some(30)), "{text}");
+        assert_eq!(usage.cache_write_long_tokens, None);
     }
 }

@@ -188,6 +188,7 @@ fn absent(operation: &str, parameter: &str) -> String {
         "id" if operation.contains("/api-keys/") => "gk",
         "id" if operation.contains("/invitations/") => "inv",
         "id" if operation.contains("/projects/{id}") => "prj",
+        "id" if operation.contains("/requests/{id}") => "req",
         "id" => "pk",
         _ => return "absent".to_owned(),
     };

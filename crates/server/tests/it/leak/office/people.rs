@@ -57,6 +57,8 @@ impl Office {
         self.know(ANYWHERE, "workspace", made.at("/workspace/id"));
         self.know(ANYWHERE, "project", made.at("/project/id"));
         self.know("/projects/{id}", "id", made.at("/project/id"));
+        self.know("/requests/{id}", "id", "req_00000000000000000000000000000000".to_owned());
+        self.know(ANYWHERE, "model", "gpt-5-mini:generateContent".to_owned());
         self.hold(Who::Expired, made.at("/token"));
         self.app.clock.advance(SESSION);
         for who in [Who::Ended, Who::Owner] {

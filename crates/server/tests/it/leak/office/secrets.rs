@@ -94,8 +94,12 @@ impl Office {
             let arguments = json!({ "action": "create", "name": "x", "value": bad });
             self.tool(who, "POST /mcp", "manage_secrets", arguments).await;
         }
-        for tool in ["list_models", "route_explain", "usage_summary", &stray] {
+        for tool in ["list_models", "usage_summary", &stray] {
             self.tool(Who::WorkspaceKey, "POST /mcp", tool, json!({ "model": bad })).await;
+        }
+        // It names the model it was asked about, and nothing else of what it is told.
+        for arguments in [json!({ "model": "gpt-5-mini" }), json!({ "operation": bad })] {
+            self.tool(Who::WorkspaceKey, "POST /mcp", "route_explain", arguments).await;
         }
         self.protocol(&stray).await;
     }

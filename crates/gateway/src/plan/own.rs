@@ -1,0 +1,126 @@
+//! The caller's own keys for a model: the project's, the workspace's default, its others.
+
+use std::sync::Arc;
+
+use model::settings::FallbackCause;
+
+use super::reading::Reading;
+use super::{Ask, Draft, Payer, Reason};
+use crate::provider_key::ProviderKeyEntry;
+
+/// What the own keys of a model come to, as far as the platform's need to know.
+#[derive(Default)]
+pub struct Own {
+    is_planned: bool,
+    /// Of those that are there and cannot answer now.
+    causes: Vec<FallbackCause>,
+}
+
+impl Own {
+    /// Whether there is no own key at all; one that is paused or may not be used is as good as none.
+    pub fn is_missing(&self) -> bool {
+        !self.is_planned && self.causes.is_empty()
+    }
+
+    fn note(&mut self, judged: &Result<(), Reason>) {
+        match judged {
+            Ok(()) => self.is_planned = true,
+            Err(reason) => self.causes.extend(reason.cause()),
+        }
+    }
+
+    /// What must become of the own keys for a platform key to answer, or the cause for which none may.
+    pub fn only_after(
+        &self,
+        may: impl Fn(FallbackCause) -> bool,
+    ) -> Result<Vec<FallbackCause>, FallbackCause> {
+        use FallbackCause::{Exhausted, Failed, Missing, Unavailable};
+        let causes = if self.is_missing() { &[Missing] } else { self.causes.as_slice() };
+        if let Some(cause) = causes.iter().find(|cause| !may(**cause)) {
+            return Err(*cause);
+        }
+        if !self.is_planned {
+            return Ok(Vec::new());
+        }
+        let after: Vec<_> =
+            [Exhausted, Failed, Unavailable].into_iter().filter(|c| may(*c)).collect();
+        if after.is_empty() { Err(Failed) } else { Ok(after) }
+    }
+}
+
+impl<'a> Ask<'_, 'a> {
+    pub(super) fn own_keys(&self, reading: &Reading<'a>, own: &mut Own, draft: &mut Draft<'a>) {
+        let Some(way) = reading.way else { return };
+        let mut keys: Vec<_> = self.reachable().filter(|key| reading.is_on(key)).collect();
+        if keys.is_empty() {
+            let reason = if self.pin.is_some() { Reason::NotPinned } else { Reason::NoKey };
+            draft.exclude(reading, reason);
+        }
+        if self.is_ambiguous(reading, &keys) {
+            return draft.exclude(reading, Reason::Ambiguous);
+        }
+        sort(&mut keys);
+        for key in keys {
+            let judged = self.judge_own(key, reading);
+            own.note(&judged);
+            let candidate = reading.candidate(way, key, self.standing.workspace, Payer::Byok);
+            draft.note(candidate, judged);
+        }
+    }
+
+    /// Several endpoints of people's own, and nothing that says which.
+    fn is_ambiguous(&self, reading: &Reading<'a>, keys: &[&Arc<ProviderKeyEntry>]) -> bool {
+        let mut pairs = keys.windows(2);
+        reading.provider.needs_base_url()
+            && self.pin.is_none()
+            && pairs.any(|pair| matches!(pair, [one, next] if one.base_url != next.base_url))
+    }
+
+    fn judge_own(&self, key: &ProviderKeyEntry, reading: &Reading<'a>) -> Result<(), Reason> {
+        let rules = self.standing.rules;
+        if self.asked.wishes.only_platform {
+            return Err(Reason::OnlyPlatform);
+        }
+        if self.pin.is_some_and(|pin| pin != key.row.id) {
+            return Err(Reason::NotPinned);
+        }
+        if !rules.byok() {
+            return Err(Reason::PlanForbids);
+        }
+        if key.row.project.is_none() && !rules.use_workspace_keys() {
+            return Err(Reason::WorkspaceKeysOff);
+        }
+        self.judge(key, reading)
+    }
+
+    /// What holds for any key, whoever owns it.
+    pub(super) fn judge(
+        &self,
+        key: &ProviderKeyEntry,
+        reading: &Reading<'a>,
+    ) -> Result<(), Reason> {
+        if key.allowed.as_ref().is_some_and(|list| !reading.is_in(list)) {
+            return Err(Reason::KeyModels);
+        }
+        let (promised, required) = (key.promises(reading.provider), self.data_policy);
+        if promised < required {
+            return Err(Reason::DataPolicy { promised, required });
+        }
+        if !key.row.is_active {
+            return Err(Reason::Paused);
+        }
+        if key.is_moved() {
+            return Err(Reason::Moved);
+        }
+        let world = self.world;
+        match world.headroom.exhausted_until(key.row.id, &reading.model, world.now) {
+            Some(until) => Err(Reason::Exhausted { until }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whose they are and what they were made for. Stable: within a rank the store's order, oldest first, stays.
+pub fn sort(keys: &mut [&Arc<ProviderKeyEntry>]) {
+    keys.sort_by_key(|key| (key.row.project.is_none(), !key.row.is_default));
+}

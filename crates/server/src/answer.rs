@@ -1,0 +1,28 @@
+//! What handlers answer with: JSON, never kept by anybody between us and the caller.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use model::Refusal;
+use serde::Serialize;
+
+use crate::refused::Refused;
+
+/// What every handler returns.
+pub type Answer = Result<Response, Refused>;
+
+pub fn ok(value: &impl Serialize) -> Answer {
+    Ok(json(StatusCode::OK, value)?)
+}
+
+pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Refusal> {
+    let body = serde_json::to_vec(value).map_err(Refusal::internal)?;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Tokens and new keys pass here: no cache between us may keep them.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}

@@ -1,0 +1,15 @@
+//! Gemini's generateContent. Knows no provider by name.
+
+pub mod answer;
+pub mod ask;
+pub mod embed;
+pub mod events;
+mod fields;
+mod media;
+pub mod meter;
+pub mod render;
+pub mod reply;
+mod response;
+mod schema;
+mod signature;
+mod usage;

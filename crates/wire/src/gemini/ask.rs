@@ -1,0 +1,10 @@
+//! What is asked, read and written in this dialect.
+
+mod read;
+mod write;
+
+pub use read::read;
+pub use write::write;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! What is asked, read and written in this dialect.
+
+mod fields;
+mod read;
+mod write;
+
+pub use read::read;
+pub use write::write;
+
+#[cfg(test)]
+mod tests;
