@@ -45,7 +45,9 @@ def ask(messages, **more):
 
 def chats():
     cached = {"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral"}}
-    message = ask(HELLO, system=[cached], stop_sequences=["END"])
+    # OpenAI's reasoning models know no stop sequences, which is a 400 and not dropped.
+    stops = {} if "gpt-" in MODEL else {"stop_sequences": ["END"]}
+    message = ask(HELLO, system=[cached], **stops)
     assert [block.text for block in message.content] == [WORDS], message
     assert message.stop_reason == "end_turn", message
     usage = message.usage

@@ -116,6 +116,10 @@ fn error(dialect: Dialect, event: &Value) -> Option<String> {
     let (is_error, error) = match dialect {
         Dialect::Anthropic => (event["type"] == "error", &event["error"]),
         Dialect::Chat | Dialect::Gemini => (event["error"].is_object(), &event["error"]),
+        // Translated, the answer was begun by us, and fails as a whole.
+        Dialect::Responses if event["type"] == "response.failed" => {
+            (true, &event["response"]["error"])
+        }
         Dialect::Responses => (event["type"] == "error", event),
     };
     is_error.then(|| code(dialect, error).unwrap_or_else(|| "none of ours".to_owned()))

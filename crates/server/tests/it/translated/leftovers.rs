@@ -245,8 +245,8 @@ async fn a_stream_that_breaks_off_says_so_in_the_callers_dialect() {
             Dialect::Chat => assert_eq!(json["error"]["code"], "upstream_error"),
             Dialect::Gemini => assert_eq!(json["error"]["code"], 502),
             _ => assert_eq!(
-                (&json["type"], &json["code"]),
-                (&json!("error"), &json!("upstream_error"))
+                (&json["type"], &json["response"]["error"]["code"]),
+                (&json!("response.failed"), &json!("upstream_error"))
             ),
         }
         for end in ["[DONE]", "response.completed", "\"finishReason\":\"STOP\""] {

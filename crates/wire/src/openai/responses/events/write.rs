@@ -83,7 +83,7 @@ impl Writer {
             let code = match refusal.code {
                 Code::RateLimited | Code::UpstreamRateLimited => "rate_limit_exceeded",
                 Code::UpstreamUnavailable => "server_is_overloaded",
-                _ => "server_error",
+                code => code.as_str(),
             };
             writing.break_off(code, &refusal.public);
             writing.log.take_into(out);
