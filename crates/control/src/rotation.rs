@@ -29,6 +29,9 @@ pub struct Rotation {
     pub configured: Suite,
     /// Between two small transactions, so that traffic comes first.
     pub pause: Duration,
+    /// Held while one is begun: between its commit and this node's word that it holds the key, another would take that for
+    /// lost.
+    pub starting: tokio::sync::Mutex<()>,
 }
 
 /// Where this process has its master keys from. Reads and writes files, and refuses in words for the operator.

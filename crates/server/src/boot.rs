@@ -156,6 +156,7 @@ impl App {
                 source: Arc::new(master_key::Source::new(config, &master_key)),
                 configured: config.vault_suite,
                 pause: config.vault_reseal_pause,
+                starting: tokio::sync::Mutex::default(),
             },
             setup_token,
             signer: unlocked.signer,

@@ -34,6 +34,7 @@ impl Control {
         operator: &Operator,
         input: RotateVault,
     ) -> Result<JobView, Refusal> {
+        let _turn = self.rotation.starting.lock().await;
         let ring = self.store.system().keyring().await?;
         let job = self.job().await?;
         match input.suite {
