@@ -25,4 +25,5 @@ impl Asked<'_> {
     }
 }
 
-const BYTES_PER_TOKEN: usize = 4;
+/// A token of ordinary text takes about four bytes.
+pub const BYTES_PER_TOKEN: usize = 4;

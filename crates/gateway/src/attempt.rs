@@ -77,7 +77,7 @@ pub async fn attempt(
     }
     let mut budget = Budget::new(&gw.limits);
     let mut failures = Failures::default();
-    let mut candidates = plan.attempts.iter().peekable();
+    let mut candidates = plan.attempts.iter();
     while let Some(candidate) = candidates.next() {
         if !failures.let_answer(candidate) {
             continue;

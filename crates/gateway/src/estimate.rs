@@ -5,12 +5,9 @@ use http::header::{self, HeaderName, HeaderValue};
 use model::Operation;
 
 use crate::Reply;
-use crate::asked::Asked;
+use crate::asked::{Asked, BYTES_PER_TOKEN};
 use crate::plan::Plan;
 use crate::stream::full;
-
-/// A token of ordinary text takes about four bytes; clients that plan by this are better served by too many than too few.
-const BYTES_PER_TOKEN: usize = 4;
 
 /// `None` where a provider counts, or where there is something else in the way.
 pub fn estimate(plan: &Plan<'_>, asked: &Asked<'_>) -> Option<Reply> {
@@ -19,6 +16,7 @@ pub fn estimate(plan: &Plan<'_>, asked: &Asked<'_>) -> Option<Reply> {
 }
 
 fn token_count(body_bytes: usize) -> Reply {
+    // Clients that plan by this are better served by too many than too few.
     let tokens = body_bytes.div_ceil(BYTES_PER_TOKEN).max(1);
     let mut reply =
         http::Response::new(full(Bytes::from(format!("{{\"input_tokens\":{tokens}}}"))));

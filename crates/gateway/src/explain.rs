@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use wire::{Request, Shape, Wishes};
 
-use crate::asked::Asked;
+use crate::asked::{Asked, BYTES_PER_TOKEN};
 use crate::authenticate::{identify, workspace};
 use crate::authorize::act;
 use crate::parse::{read, usual_model, wanted};
@@ -183,8 +183,6 @@ fn candidate(
         estimated_cost_micro_usd: facts.and_then(|facts| estimate(facts, asked)),
     }
 }
-
-const BYTES_PER_TOKEN: usize = 4;
 
 fn estimate(facts: &Model, asked: &Asked<'_>) -> Option<i64> {
     let input = u64::try_from(asked.body_bytes.div_ceil(BYTES_PER_TOKEN)).ok();

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::HeaderMap;
-use model::{Code, Operation, Refusal, RequestId};
+use model::{Code, ModelRef, Operation, Refusal, RequestId};
 use tokio::time::Instant;
 use wire::multipart::MultipartRequest;
 use wire::{Request, Shape, Wishes};
@@ -149,7 +149,7 @@ fn raw(body: Bytes, content_type: Option<String>, path: &str) -> Read {
     let known = Request::parse(body.clone(), shape(Operation::Responses)).ok();
     let (model, stream) = known.map_or((None, false), |known| (known.model, known.stream));
     let is_believed = BELIEVED.iter().any(|end| path.ends_with(end)) && !names_more(&body);
-    let model = model.filter(|name| is_believed && is_name(name));
+    let model = model.filter(|name| is_believed && ModelRef::is_well_formed(name));
     Read { payload: Payload::Raw { body, content_type }, model, stream, wishes: Wishes::default() }
 }
 
@@ -165,12 +165,6 @@ struct NamesMore {
     preset: Option<serde::de::IgnoredAny>,
 }
 
-/// It is written down, and shown to people.
-fn is_name(name: &str) -> bool {
-    name.len() <= MODEL_BYTES_MAX && name.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-const MODEL_BYTES_MAX: usize = 256;
 /// Steps of a path behind which a model is named.
 const NAMING: [&str; 2] = ["/models/", "/tunedModels/"];
 /// Where a body's `model` is what is asked.

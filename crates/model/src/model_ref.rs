@@ -16,10 +16,7 @@ impl ModelRef {
     /// Splits at the first `/`, else at the first `.`, and only if what stands before it is a known
     /// provider: `gpt-4.1` stays whole, `groq/openai/gpt-oss-120b` keeps its inner slash.
     pub fn parse(text: &str, catalogue: &Catalogue) -> Option<Self> {
-        let well_formed = !text.is_empty()
-            && text.len() <= MODEL_BYTES_MAX
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !well_formed {
+        if !Self::is_well_formed(text) {
             return None;
         }
         for separator in ['/', '.'] {
@@ -31,6 +28,13 @@ impl ModelRef {
             }
         }
         Some(Self { provider: None, model: text.to_owned() })
+    }
+
+    /// Whether it could be a model's name at all: short and printable, so that it may be written down and shown.
+    pub fn is_well_formed(text: &str) -> bool {
+        !text.is_empty()
+            && text.len() <= MODEL_BYTES_MAX
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
     }
 }
 

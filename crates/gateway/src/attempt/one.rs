@@ -81,12 +81,12 @@ async fn begin(
     in_flight.dispatch();
     let outgoing = Outgoing {
         provider: candidate.provider,
-        method: prepared.method.clone(),
-        url: prepared.url.clone(),
+        method: prepared.method,
+        url: prepared.url,
         auth: prepared.auth,
         key: key.as_ref(),
-        body: prepared.body.clone(),
-        content_type: prepared.content_type.clone(),
+        body: prepared.body,
+        content_type: prepared.content_type,
         accept: prepared.accept,
         forwarded: &prepared.forwarded,
         headers_by: deadline.min(Instant::now() + gw.limits.first_byte_max),
@@ -110,8 +110,8 @@ async fn begin(
     }
     refuse_compressed(&parts.headers)?;
     let answered = Answered { gw, call, candidate, deadline, scrubber: scrubber.as_ref() };
-    let Prepared { translation, left_out, .. } = prepared;
-    let content = answered.content(&parts.headers, body, translation).await?;
+    let content = answered.content(&parts.headers, body, prepared.translation).await?;
+    let left_out = prepared.left_out;
     Ok(Begun { status: parts.status, headers: parts.headers, scrubber, content, left_out })
 }
 

@@ -61,11 +61,7 @@ impl Meter {
 
     /// The provider's own count, the last one that came; without any, one token for each piece of the answer.
     pub fn usage(&self) -> Usage {
-        self.usage.unwrap_or(Usage {
-            output_tokens: Some(self.content_events),
-            estimated: true,
-            ..Usage::default()
-        })
+        self.usage.unwrap_or_else(|| Usage::counted(self.content_events))
     }
 
     /// A reason to stop was given, so that an end is a good end: Google sends no terminator.

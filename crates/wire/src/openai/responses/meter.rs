@@ -46,11 +46,7 @@ impl Meter {
 
     /// The provider's own count; without any, one token for each piece of the answer.
     pub fn usage(&self) -> Usage {
-        self.usage.unwrap_or(Usage {
-            output_tokens: Some(self.content_events),
-            estimated: true,
-            ..Usage::default()
-        })
+        self.usage.unwrap_or_else(|| Usage::counted(self.content_events))
     }
 
     pub fn finished(&self) -> bool {
