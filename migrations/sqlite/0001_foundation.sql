@@ -283,8 +283,20 @@ create table attempts (
     cache_write_long_tokens bigint,
     output_tokens    bigint,
     reasoning_tokens bigint,
+    audio_input_tokens bigint,
+    searches         bigint,
+    service_tier     text,
     estimated        bigint not null,
     billing_unknown  bigint not null,
+    -- What was reserved of the caps, in pico-USD; null where nothing was.
+    hold_pico_usd    bigint,
+    -- Whole micro-USD and the rest in pico-USD; null where no price is known. While it runs: what its last checkpoint came to.
+    cost_micro_usd   bigint,
+    cost_pico_rest   bigint,
+    -- Whose price, and of when.
+    price            text,
+    -- The hour that it counts for: that of the request's reservation.
+    hour             bigint not null,
     started_at       bigint not null,
     settled_at       bigint,
     latency_ms       bigint,
@@ -298,4 +310,63 @@ create table journal_offsets (
     node_id      text   not null primary key,
     segment      bigint not null,
     offset_bytes bigint not null
+);
+
+-- Sums of the ledger by hour, kept in the transaction that folds an attempt in. An attempt counts once it has ended.
+create table usage_hours (
+    workspace_id     text   not null,
+    hour             bigint not null,
+    project_id       text   not null,
+    gateway_key_id   text   not null,
+    provider_key_id  text   not null,
+    provider         text   not null,
+    model            text   not null,
+    payer            text   not null,
+    -- Attempts that were the first of their request.
+    requests         bigint not null,
+    attempts         bigint not null,
+    failures         bigint not null,
+    -- Ended without a price that is known.
+    unpriced         bigint not null,
+    unsettled        bigint not null,
+    input_tokens     bigint not null,
+    cached_tokens    bigint not null,
+    cache_write_tokens bigint not null,
+    output_tokens    bigint not null,
+    reasoning_tokens bigint not null,
+    cost_micro_usd   bigint not null,
+    cost_pico_rest   bigint not null,
+    latency_ms       bigint not null,
+    ttft_ms          bigint not null,
+    -- How many of them told a time to their first token.
+    ttft_count       bigint not null,
+    primary key (workspace_id, hour, project_id, gateway_key_id, provider_key_id, provider, model, payer)
+);
+create index usage_hours_by_gateway_key on usage_hours (gateway_key_id, hour);
+
+-- What a capped scope has spent in a period: a gateway key, a project, a workspace, or a workspace's pool (in tokens, a micro
+-- each). A row is made when it is first reserved from, out of the sums above, and kept up in the transaction of each fold.
+create table budgets (
+    scope        text   not null,
+    period_start bigint not null,
+    period_end   bigint not null,
+    spent_micro  bigint not null,
+    spent_rest   bigint not null,
+    -- The part of it that no attempt shows: leases of nodes that were given up.
+    forgotten_micro bigint not null,
+    forgotten_rest  bigint not null,
+    primary key (scope, period_start, period_end)
+);
+
+-- What a node may spend of a budget without asking, and what of it is spent and folded in.
+create table leases (
+    scope         text   not null,
+    period_start  bigint not null,
+    period_end    bigint not null,
+    node_id       text   not null,
+    granted_micro bigint not null,
+    granted_rest  bigint not null,
+    used_micro    bigint not null,
+    used_rest     bigint not null,
+    primary key (scope, period_start, period_end, node_id)
 );

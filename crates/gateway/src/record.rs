@@ -48,6 +48,8 @@ impl OpenAttempt {
             http_status: self.http_status,
             error_code: error_code.map(str::to_owned),
             usage,
+            cost_pico_usd: None,
+            price: None,
             billing_unknown: false,
             latency_ms: millis(latency),
             ttft_ms: ttft.map(millis),
@@ -168,6 +170,8 @@ impl<'a> InFlight<'a> {
             dialect: call.asked.operation.as_str().to_owned(),
             streamed: call.asked.stream,
             payer: candidate.payer.as_str().to_owned(),
+            held_at: started_at,
+            hold_pico_usd: None,
         }));
         let attempt = OpenAttempt {
             number,

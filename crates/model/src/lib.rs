@@ -1,6 +1,7 @@
 //! The nouns of Keystile: ids, time, money, who may do what. No I/O, no async, no policy decisions.
 
 pub mod actor;
+pub mod cap;
 pub mod catalogue;
 pub mod clock;
 pub mod data_policy;
@@ -11,6 +12,7 @@ pub mod model_ref;
 pub mod money;
 pub mod operation;
 pub mod origin;
+pub mod period;
 pub mod plan;
 pub mod price;
 pub mod random;
@@ -21,10 +23,12 @@ pub mod scope;
 pub mod sealed;
 pub mod secret_category;
 pub mod settings;
+pub mod tariff;
 pub mod tier;
 pub mod usage;
 
 pub use actor::{Actor, Doer};
+pub use cap::{Cap, CapScope};
 pub use catalogue::{Catalogue, Provider, ProviderId};
 pub use clock::{Clock, Timestamp};
 pub use data_policy::DataPolicy;
@@ -38,6 +42,7 @@ pub use model_ref::ModelRef;
 pub use money::{MicroUsd, PicoUsd};
 pub use operation::{Dialect, Operation};
 pub use origin::{BaseUrl, Origin};
+pub use period::Period;
 pub use plan::{ModelTier, Plan, Plans};
 pub use price::{LongPrice, Price, Rates, TokenPrice};
 pub use random::Random;
@@ -47,5 +52,6 @@ pub use scope::{Scope, ScopeSet};
 pub use sealed::{KeyVersion, Sealed};
 pub use secret_category::SecretCategory;
 pub use settings::{KeyPolicy, Settings};
+pub use tariff::{Bound, Tariff};
 pub use tier::{Tier, TierSource};
-pub use usage::Usage;
+pub use usage::{Geo, ServiceTier, Usage};

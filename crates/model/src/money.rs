@@ -26,6 +26,11 @@ impl PicoUsd {
         MicroUsd(i64::try_from(half_up).unwrap_or(if half_up < 0 { i64::MIN } else { i64::MAX }))
     }
 
+    /// What a row stores, put together again.
+    pub fn joined(micro: i64, rest: i64) -> Self {
+        Self(Self::from(MicroUsd(micro)).0.saturating_add(i128::from(rest)))
+    }
+
     /// What a row stores: whole micro-USD and the rest below one, which is never negative.
     pub fn split(self) -> (MicroUsd, u32) {
         let whole = self.0.div_euclid(PICO_PER_MICRO);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use model::PicoUsd;
 use sqlx::migrate::{Migrate, Migration, Migrator};
 use sqlx::postgres::{PgListener, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
@@ -225,6 +226,15 @@ impl Tx {
         })
     }
 
+    /// Until the commit nobody else writes to the budgets, so that what is summed up for a new one misses nothing that is
+    /// under way. SQLite has one writer in any case.
+    pub(crate) async fn lock_budgets(&mut self) -> Result<()> {
+        match self {
+            Self::Lite(_) => Ok(()),
+            Self::Pg(_) => self.run(LOCK_BUDGETS, Vec::new()).await.map(|_| ()),
+        }
+    }
+
     /// Wakes those who listen, once this is committed. Only a hint: they would find out by themselves.
     pub(crate) async fn notify(&mut self) -> Result<()> {
         match self {
@@ -313,6 +323,20 @@ impl Row {
         Ok(time.map(model::Timestamp::from_unix_ms))
     }
 
+    /// Whole micro-USD and the rest, which is null where they are.
+    pub(crate) fn money_opt(
+        &self,
+        micro: &'static str,
+        rest: &'static str,
+    ) -> Result<Option<PicoUsd>> {
+        let (micro, rest): (Option<i64>, Option<i64>) = (self.get(micro)?, self.get(rest)?);
+        Ok(micro.map(|micro| PicoUsd::joined(micro, rest.unwrap_or_default())))
+    }
+
+    pub(crate) fn money(&self, micro: &'static str, rest: &'static str) -> Result<PicoUsd> {
+        Ok(PicoUsd::joined(self.get(micro)?, self.get(rest)?))
+    }
+
     /// A column of JSON that this program wrote.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<T> {
         let text: String = self.get(column)?;
@@ -342,6 +366,8 @@ const SQLITE_HAS_TABLE: &str = "select 1 as present
 const POSTGRES_HAS_TABLE: &str = "select 1 as present
     from pg_tables
     where schemaname = any (current_schemas(false)) and tablename = $1";
+
+const LOCK_BUDGETS: &str = "lock table budgets in share row exclusive mode";
 
 const CHANGES_CHANNEL: &str = "keystile_changes";
 

@@ -1,6 +1,7 @@
 //! The only SQL, the only Redis and the only journal. Moves sealed values, and cannot open one.
 
 pub mod audit;
+pub mod budget;
 pub mod bus;
 pub mod db;
 pub mod drain;
@@ -16,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use model::WorkspaceId;
 
 pub use audit::Chain;
+pub use budget::Budgets;
 pub use bus::{Bus, Change, ChangeKind};
 pub use db::{Db, Location};
 pub use error::StoreError;

@@ -30,6 +30,12 @@ pub struct Started {
     pub dialect: String,
     pub streamed: bool,
     pub payer: String,
+    /// When the money was reserved: the hour that the attempt counts for.
+    #[serde(with = "unix_ms")]
+    pub held_at: Timestamp,
+    /// What was reserved of the caller's caps; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_pico_usd: Option<u64>,
 }
 
 /// What a long stream used so far.
@@ -38,6 +44,8 @@ pub struct Checkpoint {
     pub request: RequestId,
     pub attempt: u32,
     pub usage: Usage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_pico_usd: Option<u64>,
 }
 
 /// Written before the last client byte.
@@ -52,6 +60,12 @@ pub struct Settled {
     pub http_status: Option<u16>,
     pub error_code: Option<String>,
     pub usage: Usage,
+    /// Absent where no price is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_pico_usd: Option<u64>,
+    /// Whose price it is, and of when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
     /// Dispatched, then silent: the provider may bill what we never saw.
     pub billing_unknown: bool,
     pub latency_ms: u64,
@@ -111,9 +125,10 @@ impl Record {
         match self {
             Self::Checkpoint(_) => {}
             Self::Settled(settled) => {
-                if let Some(code) = &mut settled.error_code {
-                    shorten(code);
-                }
+                [&mut settled.error_code, &mut settled.price]
+                    .into_iter()
+                    .flatten()
+                    .for_each(shorten);
             }
             Self::Started(started) => {
                 shorten(&mut started.provider);

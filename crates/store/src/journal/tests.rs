@@ -325,6 +325,7 @@ fn the_body_is_what_it_was_in_the_first_format() {
         request: RequestId::NIL,
         attempt: 2,
         usage: Usage::default(),
+        cost_pico_usd: None,
     });
     let mut body = Vec::new();
 
@@ -375,6 +376,8 @@ pub(super) fn started(n: u32) -> Record {
         dialect: "openai_chat".to_owned(),
         streamed: true,
         payer: "workspace".to_owned(),
+        held_at: Timestamp::from_unix_ms(1_774_000_800_000),
+        hold_pico_usd: None,
     })
 }
 
@@ -383,6 +386,7 @@ pub(super) fn checkpoint(n: u32) -> Record {
         request: RequestId::NIL,
         attempt: n,
         usage: Usage { output_tokens: Some(17), ..Usage::default() },
+        cost_pico_usd: None,
     })
 }
 
@@ -395,6 +399,8 @@ pub(super) fn settled(n: u32) -> Record {
         http_status: Some(200),
         error_code: None,
         usage: Usage::default(),
+        cost_pico_usd: None,
+        price: None,
         billing_unknown: false,
         latency_ms: 1234,
         ttft_ms: Some(56),

@@ -1,8 +1,11 @@
 //! The ledger's rows: one per attempt, folded from the journal. Written in `fold.rs` and nowhere else.
 
 mod fold;
+mod tally;
 
-use model::{GatewayKeyId, ProviderKeyId, RequestId, Timestamp, Usage, WorkspaceId};
+use model::{
+    GatewayKeyId, PicoUsd, ProviderKeyId, RequestId, ServiceTier, Timestamp, Usage, WorkspaceId,
+};
 
 use super::System;
 use crate::Result;
@@ -30,6 +33,9 @@ pub struct AttemptRow {
     pub error_code: Option<String>,
     pub usage: Usage,
     pub billing_unknown: bool,
+    /// Absent where no price is known, and while it runs.
+    pub cost: Option<PicoUsd>,
+    pub price: Option<String>,
     pub started_at: Timestamp,
     pub settled_at: Option<Timestamp>,
     pub latency_ms: Option<i64>,
@@ -76,9 +82,16 @@ fn attempt_row(row: &Row) -> Result<AttemptRow> {
             cache_write_long_tokens: count("cache_write_long_tokens")?,
             output_tokens: count("output_tokens")?,
             reasoning_tokens: count("reasoning_tokens")?,
+            audio_input_tokens: count("audio_input_tokens")?,
+            searches: count("searches")?,
+            tier: row.parse_opt::<ServiceTier>("service_tier")?,
+            geo: None,
+            reported_pico_usd: None,
             estimated: row.flag("estimated")?,
         },
         billing_unknown: row.flag("billing_unknown")?,
+        cost: row.money_opt("cost_micro_usd", "cost_pico_rest")?,
+        price: row.get("price")?,
         started_at: row.time("started_at")?,
         settled_at: row.time_opt("settled_at")?,
         latency_ms: row.get("latency_ms")?,
@@ -89,7 +102,8 @@ fn attempt_row(row: &Row) -> Result<AttemptRow> {
 const OF_REQUEST: &str = "select request_id, attempt, workspace_id, gateway_key_id,
         provider_key_id, provider, model, dialect, payer, streamed, state, outcome, http_status, error_code, input_tokens,
         cached_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens,
-        estimated, billing_unknown, started_at, settled_at, latency_ms, ttft_ms
+        audio_input_tokens, searches, service_tier, estimated, billing_unknown, cost_micro_usd,
+        cost_pico_rest, price, started_at, settled_at, latency_ms, ttft_ms
     from attempts
     where request_id = $1
     order by attempt";
@@ -97,7 +111,8 @@ const OF_REQUEST: &str = "select request_id, attempt, workspace_id, gateway_key_
 const LATEST: &str = "select request_id, attempt, workspace_id, gateway_key_id,
         provider_key_id, provider, model, dialect, payer, streamed, state, outcome, http_status, error_code, input_tokens,
         cached_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens,
-        estimated, billing_unknown, started_at, settled_at, latency_ms, ttft_ms
+        audio_input_tokens, searches, service_tier, estimated, billing_unknown, cost_micro_usd,
+        cost_pico_rest, price, started_at, settled_at, latency_ms, ttft_ms
     from attempts
     order by started_at desc, request_id desc, attempt desc
     limit $1";

@@ -2,7 +2,8 @@
 
 use model::{KeyVersion, NodeId, Timestamp};
 
-use super::System;
+use super::{System, settle_orphans};
+use crate::budget::lease;
 use crate::db::{Row, args};
 use crate::{Result, Write};
 
@@ -33,6 +34,15 @@ impl Write {
         Ok(())
     }
 
+    /// One whose data is lost: what it had begun is charged as after a crash, and what it had leased counts as spent.
+    /// Returns how many attempts it left.
+    pub async fn forget_node(&mut self, id: NodeId, now: Timestamp) -> Result<u64> {
+        let orphans = settle_orphans(&mut self.tx, id, now).await?;
+        lease::forget(&mut self.tx, id).await?;
+        self.tx.run(DELETE, args![id]).await?;
+        Ok(orphans)
+    }
+
     /// Those that nobody has heard of since.
     pub async fn delete_nodes(&mut self, before: Timestamp) -> Result<()> {
         self.tx.run(DELETE_OLD, args![before]).await?;
@@ -60,6 +70,9 @@ const SET: &str = "insert into nodes (id, version, keys, started_at, seen_at)
     on conflict (id) do update
     set version = excluded.version, keys = excluded.keys, started_at = excluded.started_at,
         seen_at = excluded.seen_at";
+
+const DELETE: &str = "delete from nodes
+    where id = $1";
 
 const DELETE_OLD: &str = "delete from nodes
     where seen_at < $1";

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod audit;
+mod budgets;
 mod chain;
 mod changes;
 mod drain_away;
@@ -59,6 +60,16 @@ macro_rules! contract {
 }
 
 contract! {
+    budgets:
+        a_cap_counts_what_was_spent_before_it_was_set,
+        a_changed_cap_holds_at_once,
+        a_crash_leaves_no_hold_behind_and_charges_what_was_held,
+        a_forgotten_node_has_spent_its_lease,
+        a_new_period_begins_with_nothing_spent_and_a_clock_set_back_begins_none,
+        a_thousand_at_once_get_what_the_cap_has_and_no_more,
+        several_nodes_share_a_cap_and_never_pass_it,
+        what_a_node_does_not_use_goes_back_to_the_others;
+
     migrations:
         a_newer_database_still_serves_this_binary,
         asking_what_is_pending_changes_nothing,

@@ -62,8 +62,15 @@ impl Place {
                 dialect: "openai_chat".to_owned(),
                 streamed: true,
                 payer: "byok".to_owned(),
+                held_at: self.now(),
+                hold_pico_usd: Some(9_000_000_000_000),
             },
-            checkpoint: Checkpoint { request, attempt: 1, usage: usage(10, true) },
+            checkpoint: Checkpoint {
+                request,
+                attempt: 1,
+                usage: usage(10, true),
+                cost_pico_usd: Some(1_000_500_000),
+            },
             settled: Settled {
                 request,
                 attempt: 1,
@@ -72,6 +79,8 @@ impl Place {
                 http_status: Some(200),
                 error_code: Some("length".to_owned()),
                 usage: usage(100, false),
+                cost_pico_usd: Some(2_500_000_750_000),
+                price: Some("catalogue@2026-11-09".to_owned()),
                 billing_unknown: false,
                 latency_ms: 250,
                 ttft_ms: Some(40),
@@ -164,7 +173,7 @@ impl Attempt {
         );
         let usage = settled.usage;
         let end = format!(
-            "settled {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
+            "settled {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
             settled.status.as_str(),
             number(settled.http_status.map(u64::from)),
             settled.error_code.as_deref().unwrap_or("-"),
@@ -176,6 +185,9 @@ impl Attempt {
             number(usage.reasoning_tokens),
             u8::from(usage.estimated),
             u8::from(settled.billing_unknown),
+            settled.cost_pico_usd.map_or("-".to_owned(), |pico| {
+                format!("{}.{:06}", pico / 1_000_000, pico % 1_000_000)
+            }),
             started.at.unix_ms(),
             settled.at.unix_ms(),
             settled.latency_ms,
@@ -194,6 +206,7 @@ pub fn usage(tokens: u64, estimated: bool) -> Usage {
         output_tokens: Some(tokens + 1),
         reasoning_tokens: Some(0),
         estimated,
+        ..Usage::default()
     }
 }
 
@@ -207,6 +220,8 @@ pub fn nothing_known(request: RequestId, at: Timestamp) -> Settled {
         http_status: None,
         error_code: None,
         usage: Usage::default(),
+        cost_pico_usd: None,
+        price: None,
         billing_unknown: true,
         latency_ms: 0,
         ttft_ms: None,
@@ -224,7 +239,11 @@ const LEDGER: &str = "select request_id || ' ' || attempt || ' ' || node_id || '
         || ' ' || coalesce(cast(cache_write_long_tokens as text), '-')
         || ' ' || coalesce(cast(output_tokens as text), '-')
         || ' ' || coalesce(cast(reasoning_tokens as text), '-')
-        || ' ' || estimated || ' ' || billing_unknown || ' ' || started_at
+        || ' ' || estimated || ' ' || billing_unknown
+        || ' ' || coalesce(cast(cost_micro_usd as text)
+            || '.'
+            || substr(cast(1000000 + cost_pico_rest as text), 2), '-')
+        || ' ' || started_at
         || ' ' || coalesce(cast(settled_at as text), '-')
         || ' ' || coalesce(cast(latency_ms as text), '-')
         || ' ' || coalesce(cast(ttft_ms as text), '-')
