@@ -77,6 +77,7 @@ fn attempt_row(row: &Row) -> Result<AttemptRow> {
             output_tokens: count("output_tokens")?,
             reasoning_tokens: count("reasoning_tokens")?,
             estimated: row.flag("estimated")?,
+            ..Usage::default()
         },
         billing_unknown: row.flag("billing_unknown")?,
         started_at: row.time("started_at")?,

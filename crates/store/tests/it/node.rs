@@ -194,6 +194,7 @@ pub fn usage(tokens: u64, estimated: bool) -> Usage {
         output_tokens: Some(tokens + 1),
         reasoning_tokens: Some(0),
         estimated,
+        ..Usage::default()
     }
 }
 

@@ -88,7 +88,7 @@ impl Counts {
             cache_write_long_tokens: self.cache_write_long,
             output_tokens: self.output,
             reasoning_tokens: self.reasoning,
-            estimated: false,
+            ..Usage::default()
         })
     }
 }

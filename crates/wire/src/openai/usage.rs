@@ -79,7 +79,7 @@ pub fn usage_of(block: UsageBlock) -> Usage {
         cache_write_long_tokens: None,
         output_tokens,
         reasoning_tokens: part(block.reasoning_tokens, output_tokens),
-        estimated: false,
+        ..Usage::default()
     }
 }
 
