@@ -110,3 +110,76 @@ fn absurd_bounds_cost_more_than_anybody_has() {
 
     assert!(worst.rounded().0 == i64::MAX, "{worst:?}");
 }
+
+#[test]
+fn an_announced_price_holds_from_its_day_on() {
+    for (model, before, after, old, new) in [
+        ("gemini-4-argon", "2026-11-30T23:59:59Z", "2026-12-01T00:00:00Z", 12, 24),
+        ("gemini-3.8-flash", "2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z", 4_500, 9_000),
+    ] {
+        for (at, usd) in [(NOW, old), (before, old), (after, new), ("2030-01-01T00:00:00Z", new)] {
+            let cost = tariff("gemini", model, at).cost(&used(1_000, 1_000), time(at));
+            let unit = if usd > 100 { 1_000_000 } else { 1_000_000_000 };
+            assert_eq!(cost, Some(PicoUsd(usd * unit)), "{model} {at}");
+        }
+    }
+}
+
+#[test]
+fn busy_hours_are_those_of_working_days_by_the_end_of_the_call() {
+    let tariff = tariff("deepseek", "deepseek-flash", NOW);
+    for (at, times) in [
+        ("2026-11-23T00:59:59Z", 1),
+        ("2026-11-23T01:00:00Z", 2),
+        ("2026-11-23T03:59:59Z", 2),
+        ("2026-11-23T04:00:00Z", 1),
+        ("2026-11-27T09:59:59Z", 2),
+        ("2026-11-27T10:00:00Z", 1),
+        ("2026-11-22T02:00:00Z", 1),
+        ("2026-10-05T02:00:00Z", 1),
+        ("2026-10-08T02:00:00Z", 2),
+        ("2026-10-10T02:00:00Z", 1),
+    ] {
+        let cost = tariff.cost(&used(0, 1), time(at));
+        assert_eq!(cost, Some(PicoUsd(600_000 * times)), "{at}");
+    }
+}
+
+#[test]
+fn a_tier_costs_what_it_costs_and_a_search_is_no_token() {
+    let mini = tariff("openai", "gpt-5.4-mini", NOW);
+    let cost = |tier, searches| {
+        mini.cost(&Usage { tier, searches, ..used(1_000, 0) }, time(NOW)).map(|cost| cost.0)
+    };
+
+    assert_eq!(cost(None, None), Some(750_000_000));
+    assert_eq!(cost(Some(ServiceTier::Flex), None), Some(375_000_000));
+    assert_eq!(cost(Some(ServiceTier::Priority), None), Some(1_500_000_000));
+    assert_eq!(cost(Some(ServiceTier::Ultrafast), None), Some(750_000_000), "no price of its own");
+    assert_eq!(cost(None, Some(2)), Some(20_750_000_000));
+}
+
+/// That it has no long price, nobody promised.
+#[test]
+fn a_tier_without_a_long_price_costs_no_less_than_a_long_call_does() {
+    let pro = tariff("openai", "gpt-5.5-pro", NOW);
+    let cost = |input: u64, tier| pro.cost(&Usage { tier, ..used(input, 0) }, time(NOW));
+
+    let flex = Some(ServiceTier::Flex);
+    assert_eq!(cost(272_000, flex), Some(PicoUsd(272_000 * 15_000_000)));
+    assert_eq!(cost(272_001, flex), Some(PicoUsd(272_001 * 60_000_000)));
+    assert_eq!(cost(272_001, flex), cost(272_001, None));
+}
+
+#[test]
+fn a_search_without_a_known_price_makes_the_cost_unknown() {
+    let zai = tariff("zai", "glm-5.3", NOW);
+
+    assert_eq!(zai.cost(&Usage { searches: Some(1), ..used(1, 1) }, time(NOW)), None);
+    assert!(zai.cost(&Usage { searches: Some(0), ..used(1, 1) }, time(NOW)).is_some());
+}
+
+#[test]
+fn a_price_says_whose_word_it_is() {
+    assert_eq!(tariff("openai", "gpt-4o", NOW).version(), "catalogue@2026-11-09");
+}

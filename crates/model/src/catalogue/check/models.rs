@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::require;
+use crate::ServiceTier;
 use crate::catalogue::{Model, Provider, Source, Status};
-use crate::price::{Price, Ratio, Surcharges};
+use crate::price::{Price, Ratio, Surcharges, TierPrice};
 
 pub fn flawless(
     provider: &Provider,
@@ -41,10 +42,19 @@ fn price(price: &Price) -> Result<(), String> {
     thresholds(price)?;
     let tiers_long = price.tiers.values().any(|tier| tier.long_rates.is_some());
     require(price.long.is_some() || !tiers_long, || "a tier has a long price, and it none".into())?;
+    price.tiers.iter().try_for_each(|(tier, cheap)| cheaper(*tier, cheap, price))?;
     let Some(next) = &price.next else { return Ok(()) };
     let later = next.price.next.as_ref().is_none_or(|after| after.from > next.from);
     require(later, || "its next prices are not in their order".into())?;
     self::price(&next.price)
+}
+
+/// Who waits does not pay for it. The worst that a call can cost counts on that.
+fn cheaper(tier: ServiceTier, its: &TierPrice, price: &Price) -> Result<(), String> {
+    let (its, usual) = (&its.rates, &price.rates);
+    let dearer = its.dearest_input() > usual.dearest_input() || its.output > usual.output;
+    let patient = matches!(tier, ServiceTier::Batch | ServiceTier::Flex);
+    require(!patient || !dearer, || format!("its {tier} tier is dearer than it"))
 }
 
 fn thresholds(price: &Price) -> Result<(), String> {
