@@ -4,6 +4,7 @@ pub mod actor;
 pub mod catalogue;
 pub mod clock;
 pub mod data_policy;
+pub mod decimal;
 pub mod hex;
 pub mod ids;
 pub mod model_kind;

@@ -1,0 +1,1 @@
+//! Our prices against those of another program, for every model that both know.
