@@ -1,1 +1,114 @@
-//! Our prices against those of another program, for every model that both know.
+//! Our prices against those of another program, genai-prices, for every model that both know by its exact name.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+use genai_prices::{Calculator, PriceRequest, Usage as Theirs, UsageKey};
+use model::{Catalogue, Timestamp, Usage};
+
+/// Input, cached, written, output.
+type Call = [u64; 4];
+
+const CALLS: [(&str, Call); 5] = [
+    ("plain", [12_345, 0, 0, 678]),
+    ("tiny", [1, 0, 0, 1]),
+    ("cached", [12_345, 8_192, 0, 678]),
+    ("written", [12_345, 8_192, 1_024, 678]),
+    ("long", [300_001, 200_000, 0, 4_321]),
+];
+
+/// A Saturday, when nobody has busy hours.
+const AT: &str = "2026-11-21T12:00:00Z";
+
+/// How they spell our providers.
+const PROVIDERS: [(&str, &str); 13] = [
+    ("openai", "openai"),
+    ("anthropic", "anthropic"),
+    ("gemini", "google"),
+    ("groq", "groq"),
+    ("mistral", "mistral"),
+    ("together", "together"),
+    ("fireworks", "fireworks"),
+    ("xai", "x-ai"),
+    ("deepseek", "deepseek"),
+    ("openrouter", "openrouter"),
+    ("zai", "zai"),
+    ("minimax", "minimax"),
+    ("moonshot", "moonshotai"),
+];
+
+/// Where they differ, and why ours stands. OpenRouter's prices of open models float with the cheapest host: what it reports
+/// is what counts, and the table only stands in.
+const APART: [(&str, &str); 14] = [
+    ("anthropic/claude-sonnet-4-5", "the beta that had a long price ended on 2026-04-30"),
+    ("mistral/mistral-embed", "an embedding has no output to be billed"),
+    ("mistral/mistral-large-4", "the price fell on 2026-10-29, after their last look"),
+    ("openrouter/deepseek/deepseek-v3.2", FLOATING),
+    ("openrouter/deepseek/deepseek-v4.1-flash", FLOATING),
+    ("openrouter/google/gemini-3.8-flash", FLOATING),
+    ("openrouter/meta-llama/llama-3.3-70b-instruct", FLOATING),
+    ("openrouter/mistralai/mistral-large-4-0", FLOATING),
+    ("openrouter/moonshotai/kimi-k2.7-code", FLOATING),
+    ("openrouter/moonshotai/kimi-k3", FLOATING),
+    ("openrouter/openai/gpt-oss-120b", FLOATING),
+    ("openrouter/qwen/qwen3.8-flash", FLOATING),
+    ("openrouter/qwen/qwen3.8-max-0902", FLOATING),
+    ("openrouter/z-ai/glm-5.3", FLOATING),
+];
+const FLOATING: &str = "floats, and their copy is older";
+
+#[test]
+fn another_program_comes_to_the_same_costs() {
+    let catalogue = Catalogue::shipped().expect("valid");
+    let at: Timestamp = AT.parse().expect("a time");
+    let mut compared = 0;
+    let mut apart = BTreeMap::<String, Vec<String>>::new();
+    for (ours, theirs) in PROVIDERS {
+        let provider = &catalogue.provider(ours).expect("known").id;
+        for (name, _) in catalogue.models(provider) {
+            let Some(tariff) = catalogue.tariff(provider, name, at) else { continue };
+            for (kind, call) in CALLS {
+                let Some(expected) = oracle(theirs, name, call, at) else { continue };
+                compared += 1;
+                let cost = tariff.cost(&used(call), at).expect("told").rounded().0;
+                if cost != expected {
+                    let calls = apart.entry(format!("{ours}/{name}")).or_default();
+                    calls.push(format!("{kind}: {cost}, not {expected}"));
+                }
+            }
+        }
+    }
+    assert!(compared > 900, "only {compared} costs were compared");
+    for (model, reason) in APART {
+        assert!(apart.remove(model).is_some(), "{model} agrees again, so not: {reason}");
+    }
+    assert!(apart.is_empty(), "{apart:#?}");
+}
+
+fn used([input, cached, written, output]: Call) -> Usage {
+    Usage {
+        input_tokens: Some(input),
+        cached_tokens: Some(cached),
+        cache_write_tokens: Some(written),
+        output_tokens: Some(output),
+        ..Usage::default()
+    }
+}
+
+/// In micro-USD; `None` for what they do not know under this name.
+fn oracle(provider: &str, name: &str, call: Call, at: Timestamp) -> Option<i64> {
+    let [input, cached, written, output] = call.map(|tokens| tokens as f64);
+    let usage = Theirs::from([
+        (UsageKey::INPUT_TOKENS, input),
+        (UsageKey::CACHE_READ_TOKENS, cached),
+        (UsageKey::CACHE_WRITE_TOKENS, written),
+        (UsageKey::OUTPUT_TOKENS, output),
+    ]);
+    let at = UNIX_EPOCH + Duration::from_secs(u64::try_from(at.unix_seconds()).ok()?);
+    let request = PriceRequest::new(name, &usage).with_provider_id(provider).with_timestamp(at);
+    let price = Calculator::bundled().calculate(&request).ok()?;
+    // A name that only begins like one they know is a guess of theirs.
+    let is_exact = price.model_id.eq_ignore_ascii_case(name);
+    // Half a micro-USD is often a little less in their floating point.
+    is_exact.then(|| (price.total_price * 1e6 + 1e-6).round() as i64)
+}
