@@ -45,7 +45,7 @@ pub struct LongPrice {
     pub rates: Rates,
 }
 
-/// The threshold of its long price is the usual one's.
+/// What is not in it costs what is usual. The threshold of its long price is the usual one's.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TierPrice {
@@ -105,10 +105,11 @@ impl Price {
         match (tier, long) {
             (None, None) => self.rates,
             (None, Some(long)) => long.rates,
-            (Some(tier), None) => tier.rates,
-            (Some(tier), Some(long)) => {
-                tier.long_rates.unwrap_or_else(|| tier.rates.dearer(&long.rates))
-            }
+            (Some(tier), None) => tier.rates.or(&self.rates),
+            (Some(tier), Some(long)) => match tier.long_rates {
+                Some(rates) => rates.or(&long.rates),
+                None => tier.rates.or(&self.rates).dearer(&long.rates),
+            },
         }
     }
 }

@@ -52,6 +52,17 @@ impl Rates {
         others.into_iter().fold(self.input, TokenPrice::max)
     }
 
+    /// With another's prices for what has none of its own here.
+    pub(super) fn or(&self, other: &Self) -> Self {
+        Self {
+            cached: self.cached.or(other.cached),
+            write: self.write.or(other.write),
+            write_long: self.write_long.or(other.write_long),
+            audio: self.audio.or(other.audio),
+            ..*self
+        }
+    }
+
     /// The dearer of two prices for each sort of token.
     pub(super) fn dearer(&self, other: &Self) -> Self {
         Self {
