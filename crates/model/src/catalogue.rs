@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BaseUrl, ModelTier};
+use crate::price::Surcharges;
+use crate::{BaseUrl, ModelTier, Tariff, Timestamp};
 
 pub use endpoint::{Endpoint, Quirks, Thinking, Traits};
 pub use limits::{
@@ -61,6 +62,9 @@ pub struct Catalogue {
     providers: Vec<Provider>,
     models: BTreeMap<ProviderId, BTreeMap<String, Model>>,
     sources: BTreeMap<char, Source>,
+    surcharges: BTreeMap<ProviderId, Arc<Surcharges>>,
+    /// What the prices that come with it are called.
+    version: Arc<str>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +77,7 @@ struct ProvidersFile {
 #[serde(default, deny_unknown_fields)]
 struct ModelsFile {
     sources: BTreeMap<char, Source>,
+    surcharges: BTreeMap<ProviderId, Arc<Surcharges>>,
     models: BTreeMap<ProviderId, BTreeMap<String, Model>>,
 }
 
@@ -92,11 +97,18 @@ impl Catalogue {
             let flawed = |reason| CatalogueError::Flawed { provider: provider.id.clone(), reason };
             check::flawless(provider).map_err(flawed)?;
         }
-        let ModelsFile { sources, models } = toml::from_str(models)?;
-        for (id, models) in &models {
+        let ModelsFile { sources, surcharges, models } = toml::from_str(models)?;
+        let known = |id: &ProviderId| {
             let provider = providers.iter().find(|provider| provider.id == *id);
-            let provider =
-                provider.ok_or_else(|| CatalogueError::UnknownProvider(id.to_string()))?;
+            provider.ok_or_else(|| CatalogueError::UnknownProvider(id.to_string()))
+        };
+        for (id, surcharges) in &surcharges {
+            known(id)?;
+            check::models::surcharges(surcharges)
+                .map_err(|reason| CatalogueError::Flawed { provider: id.clone(), reason })?;
+        }
+        for (id, models) in &models {
+            let provider = known(id)?;
             for (name, model) in models {
                 check::models::flawless(provider, name, model, &sources).map_err(|reason| {
                     let (provider, model) = (id.clone(), name.clone());
@@ -104,7 +116,9 @@ impl Catalogue {
                 })?;
             }
         }
-        Ok(Self { providers, models, sources })
+        let newest = sources.values().map(|source| source.as_of).max();
+        let version = newest.map_or("catalogue".into(), |day| format!("catalogue@{day}").into());
+        Ok(Self { providers, models, sources, surcharges, version })
     }
 
     /// Sends a provider's calls elsewhere: the operator's word. `false` if there is no such provider.
@@ -128,6 +142,14 @@ impl Catalogue {
     /// `None` for a model we do not know, which a provider may have all the same.
     pub fn model(&self, provider: &ProviderId, name: &str) -> Option<&Model> {
         self.models.get(provider)?.get(name)
+    }
+
+    /// `None` where no price is known, which is not free.
+    pub fn tariff(&self, provider: &ProviderId, model: &str, at: Timestamp) -> Option<Tariff> {
+        let model = self.model(provider, model)?;
+        let price = model.price.as_ref()?.at(at);
+        let version = model.priced_by.as_ref().unwrap_or(&self.version);
+        Some(Tariff::new(price, self.surcharges.get(provider).cloned(), Arc::clone(version)))
     }
 
     /// How dear a model is; `None` where that is unknown.

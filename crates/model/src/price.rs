@@ -1,14 +1,22 @@
-//! What a model's tokens cost. Exact: no floating point, and nothing is rounded before people see it. Prices tokens only.
+//! What a model's tokens and searches cost. Exact: no floating point, and nothing is rounded before people see it. Knows
+//! neither whose price it is nor what the hour adds to it.
 
-use std::str::FromStr;
+mod rates;
+mod surcharges;
+mod token_price;
 
-use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::{PicoUsd, Usage};
+use serde::Deserialize;
+use toml::value::Date;
 
-/// Pico-USD for one token, which is micro-USD for a million of them. Written as USD for a million: `"0.075"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TokenPrice(pub u64);
+use crate::usage::ServiceTier;
+use crate::{PicoUsd, Timestamp, Usage};
+
+pub use rates::Rates;
+pub use surcharges::{Peak, Ratio, Surcharges};
+pub use token_price::{InvalidPrice, SearchPrice, TokenPrice};
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +25,15 @@ pub struct Price {
     pub rates: Rates,
     #[serde(default)]
     pub long: Option<LongPrice>,
+    /// Where an answer comes sooner or later than usual, for more or less.
+    #[serde(default)]
+    pub tiers: BTreeMap<ServiceTier, TierPrice>,
+    /// Absent where it is unknown, which is not free.
+    #[serde(default)]
+    pub search: Option<SearchPrice>,
+    /// What has been announced.
+    #[serde(default)]
+    pub next: Option<NextPrice>,
 }
 
 /// What holds for every token of a call, and not only for those past the threshold, once its input is longer than that.
@@ -28,90 +45,72 @@ pub struct LongPrice {
     pub rates: Rates,
 }
 
-/// Where a price is absent, the next more general one holds: input's for what was cached or written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// What is not in it costs what is usual. The threshold of its long price is the usual one's.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rates {
-    pub input: TokenPrice,
-    pub output: TokenPrice,
-    #[serde(default)]
-    pub cached: Option<TokenPrice>,
-    #[serde(default)]
-    pub write: Option<TokenPrice>,
-    /// For what a cache keeps longer.
-    #[serde(default)]
-    pub write_long: Option<TokenPrice>,
+pub struct TierPrice {
+    #[serde(rename = "usd")]
+    pub rates: Rates,
+    #[serde(rename = "long", default)]
+    pub long_rates: Option<Rates>,
+}
+
+/// A whole price, of which nothing is taken from the one before it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextPrice {
+    /// From midnight, UTC.
+    pub from: Date,
+    pub price: Arc<Price>,
 }
 
 impl Price {
+    pub const fn flat(rates: Rates) -> Self {
+        Self { rates, long: None, tiers: BTreeMap::new(), search: None, next: None }
+    }
+
+    /// The one that holds at a time.
+    #[must_use]
+    pub fn at(self: &Arc<Self>, at: Timestamp) -> Arc<Self> {
+        let mut price = Arc::clone(self);
+        while let Some(next) = price.next.as_ref().filter(|next| surcharges::day(at) >= next.from) {
+            price = Arc::clone(&next.price);
+        }
+        price
+    }
+
     /// `None` where the provider did not tell the number of tokens that have a price.
     pub fn cost(&self, usage: &Usage) -> Option<PicoUsd> {
-        let input_tokens = usage.input_tokens.unwrap_or_default();
+        self.tokens(usage)?.checked_add(self.searches(usage.searches.unwrap_or_default())?)
+    }
+
+    pub(crate) fn tokens(&self, usage: &Usage) -> Option<PicoUsd> {
+        self.rates_of(usage.tier, usage.input_tokens.unwrap_or_default()).cost(usage)
+    }
+
+    /// `None` where there were some and their price is unknown.
+    pub(crate) fn searches(&self, searches: u64) -> Option<PicoUsd> {
+        match self.search {
+            None if searches > 0 => None,
+            None => Some(PicoUsd::default()),
+            Some(price) => price.times(searches),
+        }
+    }
+
+    /// Of so long an input in that tier. A tier without a price of its own has the usual one. Where it has none for long
+    /// inputs, the dearer of what it costs otherwise and of what they usually cost is never too little.
+    pub(crate) fn rates_of(&self, tier: Option<ServiceTier>, input_tokens: u64) -> Rates {
         let long = self.long.as_ref().filter(|long| input_tokens > long.above);
-        long.map_or(&self.rates, |long| &long.rates).cost(usage)
-    }
-}
-
-impl Rates {
-    fn cost(&self, usage: &Usage) -> Option<PicoUsd> {
-        let cached = usage.cached_tokens.unwrap_or_default();
-        let written = usage.cache_write_tokens.unwrap_or_default();
-        let written_long = usage.cache_write_long_tokens.unwrap_or_default();
-        // Some have told of more in its parts than in the whole: the parts are billed.
-        let fresh =
-            usage.input_tokens.map(|all| all.saturating_sub(cached).saturating_sub(written));
-        let write = self.write.unwrap_or(self.input);
-        [
-            (self.input, fresh),
-            (self.cached.unwrap_or(self.input), Some(cached)),
-            (write, Some(written.saturating_sub(written_long))),
-            (self.write_long.unwrap_or(write), Some(written_long)),
-            (self.output, usage.output_tokens),
-        ]
-        .into_iter()
-        .try_fold(PicoUsd::default(), |sum, (price, tokens)| sum.checked_add(price.times(tokens)?))
-    }
-}
-
-impl TokenPrice {
-    /// What costs nothing costs nothing however much of it there was.
-    fn times(self, tokens: Option<u64>) -> Option<PicoUsd> {
-        if self.0 == 0 {
-            return Some(PicoUsd::default());
+        let tier = tier.and_then(|tier| self.tiers.get(&tier));
+        match (tier, long) {
+            (None, None) => self.rates,
+            (None, Some(long)) => long.rates,
+            (Some(tier), None) => tier.rates.or(&self.rates),
+            (Some(tier), Some(long)) => match tier.long_rates {
+                Some(rates) => rates.or(&long.rates),
+                None => tier.rates.or(&self.rates).dearer(&long.rates),
+            },
         }
-        i128::from(self.0).checked_mul(i128::from(tokens?)).map(PicoUsd)
-    }
-}
-
-/// 10,000 USD for a million tokens: whatever costs more is a mistake.
-const PICO_USD_MAX: u64 = 10_000_000_000;
-const DECIMALS: usize = 6;
-
-/// Text that is no price.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a price is USD for a million tokens, like 2.5: up to 10000, with up to six decimals")]
-pub struct InvalidPrice;
-
-impl FromStr for TokenPrice {
-    type Err = InvalidPrice;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPrice> {
-        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-        let digits =
-            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole) || !digits(decimals) || decimals.len() > DECIMALS {
-            return Err(InvalidPrice);
-        }
-        let pico: u64 =
-            format!("{whole}{decimals:0<DECIMALS$}").parse().map_err(|_| InvalidPrice)?;
-        if pico <= PICO_USD_MAX { Ok(Self(pico)) } else { Err(InvalidPrice) }
-    }
-}
-
-impl<'de> Deserialize<'de> for TokenPrice {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

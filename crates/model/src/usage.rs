@@ -1,9 +1,12 @@
-//! What a call used, in one meaning whatever the provider called it.
+//! What a call used, in one meaning whatever the provider called it. Knows no prices.
+
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Tokens of one attempt. `None` is "not told", which is not zero.
+/// Tokens of one attempt, and what else its price hangs on. `None` is "not told", which is not zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// All input, whatever part of it came from or went to a cache.
@@ -16,22 +19,23 @@ pub struct Usage {
     /// The part of what was written that is kept longer, and costs more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write_long_tokens: Option<u64>,
+    /// The part of the input that was sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_input_tokens: Option<u64>,
     /// All output, reasoning included.
     pub output_tokens: Option<u64>,
     /// The part of the output that was reasoning.
     pub reasoning_tokens: Option<u64>,
-    /// The part of the input that was sound.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub audio_input_tokens: Option<u64>,
-    /// Searches of the web that the provider made.
+    /// What the provider itself looked up in the web.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub searches: Option<u64>,
-    /// What the answer says it was served by, where that is not the usual.
+    /// As the answer names it, whatever was asked for; absent for the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<ServiceTier>,
+    /// Where it was computed, if only there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geo: Option<Geo>,
-    /// What the provider itself says it costs.
+    /// What the provider itself says it cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_pico_usd: Option<u64>,
     /// Counted by us because the provider's own count never came.
@@ -39,8 +43,17 @@ pub struct Usage {
     pub estimated: bool,
 }
 
-/// A way of serving that has prices of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+impl Usage {
+    /// For a provider that told nothing: one token for each piece of its answer.
+    pub fn counted(pieces: u64) -> Self {
+        Self { output_tokens: Some(pieces), estimated: true, ..Self::default() }
+    }
+}
+
+/// How soon a provider computes, where it sells that at another price.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceTier {
     Batch,
@@ -51,6 +64,9 @@ pub enum ServiceTier {
 }
 
 impl ServiceTier {
+    pub const ALL: [Self; 5] =
+        [Self::Batch, Self::Fast, Self::Flex, Self::Priority, Self::Ultrafast];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Batch => "batch",
@@ -62,30 +78,30 @@ impl ServiceTier {
     }
 }
 
-/// Text that names no tier of service.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a tier of service is batch, fast, flex, priority or ultrafast")]
-pub struct UnknownServiceTier;
-
-impl std::str::FromStr for ServiceTier {
-    type Err = UnknownServiceTier;
-
-    fn from_str(text: &str) -> Result<Self, UnknownServiceTier> {
-        let tiers = [Self::Batch, Self::Fast, Self::Flex, Self::Priority, Self::Ultrafast];
-        tiers.into_iter().find(|tier| tier.as_str() == text).ok_or(UnknownServiceTier)
+impl fmt::Display for ServiceTier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
-/// Where a call was bound to be worked on, for a dearer price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// Text that names no tier with a price of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not one of batch, fast, flex, priority and ultrafast")]
+pub struct InvalidServiceTier;
+
+impl FromStr for ServiceTier {
+    type Err = InvalidServiceTier;
+
+    fn from_str(text: &str) -> Result<Self, InvalidServiceTier> {
+        Self::ALL.into_iter().find(|tier| tier.as_str() == text).ok_or(InvalidServiceTier)
+    }
+}
+
+/// A part of the world that computing in costs more.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Geo {
     Us,
-}
-
-impl Usage {
-    /// For a provider that told nothing: one token for each piece of its answer.
-    pub fn counted(pieces: u64) -> Self {
-        Self { output_tokens: Some(pieces), estimated: true, ..Self::default() }
-    }
 }

@@ -17,6 +17,14 @@ pub fn usage(dialect: Dialect, body: &[u8]) -> Option<Usage> {
     }
 }
 
+/// The model that a plain answer says it is of: what is billed.
+pub fn answered_by(dialect: Dialect, body: &[u8]) -> Option<String> {
+    match dialect {
+        Dialect::Anthropic | Dialect::Chat | Dialect::Responses => openai::answer::model(body),
+        Dialect::Gemini => gemini::answer::model(body),
+    }
+}
+
 /// The error inside an answer whose status says there is none.
 pub fn embedded_error(dialect: Dialect, body: &[u8]) -> Option<UpstreamErrorBody> {
     match dialect {
@@ -43,5 +51,38 @@ pub fn error_event(dialect: Dialect, refusal: &Refusal, request_id: Option<&str>
         Dialect::Chat => openai::render::error_event(refusal, request_id),
         Dialect::Gemini => gemini::render::error_event(refusal, request_id),
         Dialect::Responses => responses::render::error_event(refusal, request_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_names_its_model() {
+        for (dialect, body, model) in [
+            (
+                Dialect::Chat,
+                r#"{"id":"c","model":"gpt-4o-2024-08-06","choices":[]}"#,
+                Some("gpt-4o-2024-08-06"),
+            ),
+            (
+                Dialect::Anthropic,
+                r#"{"type":"message","model":"claude-opus-5-5"}"#,
+                Some("claude-opus-5-5"),
+            ),
+            (Dialect::Responses, r#"{"object":"response","model":"o3"}"#, Some("o3")),
+            (
+                Dialect::Gemini,
+                r#"{"modelVersion":"gemini-2.5-pro","model":"x"}"#,
+                Some("gemini-2.5-pro"),
+            ),
+            (Dialect::Chat, r#"{"model":""}"#, None),
+            (Dialect::Chat, r#"{"model":7}"#, None),
+            (Dialect::Gemini, "{}", None),
+            (Dialect::Anthropic, "<html>", None),
+        ] {
+            assert_eq!(answered_by(dialect, body.as_bytes()).as_deref(), model, "{body}");
+        }
     }
 }

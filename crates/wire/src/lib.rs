@@ -14,6 +14,7 @@ pub mod multipart;
 pub mod openai;
 pub mod provider_error;
 pub mod receipt;
+mod reported;
 pub mod request;
 mod seen;
 pub mod sse;

@@ -42,6 +42,16 @@ impl Meter {
         }
     }
 
+    /// The model that answers, as it calls itself: what is billed. `None` as long as no event has said it.
+    pub fn answered_by(&self) -> Option<&str> {
+        match self {
+            Self::Anthropic(meter) => meter.answered_by(),
+            Self::Chat(meter) => meter.answered_by(),
+            Self::Gemini(meter) => meter.answered_by(),
+            Self::Responses(meter) => meter.answered_by(),
+        }
+    }
+
     /// A reason to stop was given, so that an end without a terminator is a good end.
     pub fn finished(&self) -> bool {
         match self {

@@ -1,5 +1,7 @@
 //! A model as its provider's price list and three public catalogues describe it.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use toml::value::Date;
 
@@ -25,7 +27,10 @@ pub struct Model {
     tier: Option<ModelTier>,
     /// Absent where it is unknown, which is not free.
     #[serde(default)]
-    pub price: Option<Price>,
+    pub price: Option<Arc<Price>>,
+    /// Where the operator's word on the price stands before the catalogue's.
+    #[serde(skip)]
+    pub(super) priced_by: Option<Arc<str>>,
     #[serde(default)]
     pub status: Status,
     /// The day it stops, or stopped, answering.
@@ -68,6 +73,6 @@ impl Model {
             output if output < FLAGSHIP => ModelTier::Premium,
             _ => ModelTier::Flagship,
         };
-        self.tier.or_else(|| self.price.as_ref().map(by_price))
+        self.tier.or_else(|| self.price.as_deref().map(by_price))
     }
 }

@@ -31,7 +31,12 @@ const fn usage(input: u64, cached: u64, written: u64, written_long: u64, output:
         cache_write_tokens: Some(written),
         cache_write_long_tokens: Some(written_long),
         output_tokens: Some(output),
+        audio_input_tokens: None,
         reasoning_tokens: None,
+        searches: None,
+        tier: None,
+        geo: None,
+        reported_pico_usd: None,
         estimated: false,
     }
 }
@@ -112,14 +117,8 @@ fn an_absent_price_is_the_next_more_general_one() {
 
 #[test]
 fn absurd_numbers_neither_wrap_nor_panic() {
-    let price = Rates {
-        input: TokenPrice(u64::MAX),
-        output: TokenPrice(u64::MAX),
-        cached: None,
-        write: None,
-        write_long: None,
-    };
-    let price = Price { rates: price, long: None };
+    let most = TokenPrice(u64::MAX);
+    let price = Price::flat(Rates { input: most, output: most, ..Rates::default() });
 
     assert_eq!(price.cost(&usage(u64::MAX, 0, 0, 0, u64::MAX)), None);
     let parts = usage(10, u64::MAX, u64::MAX, u64::MAX, 0);

@@ -10,7 +10,7 @@ use crate::provider_error::{self as error, UpstreamErrorBody};
 pub fn usage(body: &[u8]) -> Option<Usage> {
     let text = std::str::from_utf8(body).ok()?;
     let [usage] = json::members(text, &["usage"], Reading::Lenient).ok()?;
-    Counts::of(&serde_json::from_str(usage?.get()).ok()?).usage()
+    Counts::read(usage?).usage()
 }
 
 /// The error inside an answer whose status says there is none.

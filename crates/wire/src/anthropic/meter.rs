@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::answer;
 use super::usage::Counts;
 use crate::json::{self, Reading};
+use crate::openai::answer::named;
 use crate::provider_error as error;
 use crate::{Seen, sse};
 
@@ -16,6 +17,7 @@ pub struct Meter {
     /// What must not stand in an event for it to be a piece of the answer and nothing else.
     more: [Finder<'static>; 4],
     counts: Counts,
+    model: Option<String>,
     /// The count at the end of the answer came, not only the one at its beginning.
     counted: bool,
     finished: bool,
@@ -36,6 +38,7 @@ impl Meter {
             delta: Finder::new(b"\"content_block_delta\""),
             more: more.map(Finder::new),
             counts: Counts::default(),
+            model: None,
             counted: false,
             finished: false,
             content_events: 0,
@@ -66,6 +69,11 @@ impl Meter {
         }
         let output_tokens = told.output_tokens.max(Some(self.content_events));
         Usage { output_tokens, estimated: true, ..told }
+    }
+
+    /// The model that answers, as the first event says it.
+    pub fn answered_by(&self) -> Option<&str> {
+        self.model.as_deref()
     }
 
     /// A reason to stop was given, so that an end without `message_stop` is a good end.
@@ -101,7 +109,8 @@ impl Meter {
             b"message_delta" => self.see_end(delta, usage),
             b"message_start" => {
                 let usage = message.and_then(|message| member(message, "usage"));
-                self.counts.update(usage.map(counts).unwrap_or_default());
+                self.counts.update(usage.map(Counts::read).unwrap_or_default());
+                self.model = message.and_then(|message| member(message, "model")).and_then(named);
                 Seen::Other
             }
             b"message_stop" => Seen::Done,
@@ -110,7 +119,7 @@ impl Meter {
     }
 
     fn see_end(&mut self, delta: Option<&RawValue>, usage: Option<&RawValue>) -> Seen {
-        if let Some(counts) = usage.map(counts).filter(|counts| counts.usage().is_some()) {
+        if let Some(counts) = usage.map(Counts::read).filter(|counts| counts.usage().is_some()) {
             self.counts.update(counts);
             self.counted = true;
         }
@@ -132,10 +141,6 @@ fn is_content(block: &RawValue) -> bool {
 fn member<'a>(object: &'a RawValue, name: &'static str) -> Option<&'a RawValue> {
     let [member] = json::members(object.get(), &[name], Reading::Lenient).ok()?;
     member
-}
-
-fn counts(usage: &RawValue) -> Counts {
-    serde_json::from_str(usage.get()).map(|usage| Counts::of(&usage)).unwrap_or_default()
 }
 
 const EVENT: [&str; 7] =

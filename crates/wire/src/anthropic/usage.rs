@@ -1,8 +1,11 @@
 //! What a usage block of this dialect counts, and the same block for others' counts. Knows no prices.
 
-use model::Usage;
+use model::{Geo, ServiceTier, Usage};
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::reported;
 
 /// The block's own counts: input stands beside what was cached, not around it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,9 +17,19 @@ pub(super) struct Counts {
     cache_write_long: Option<u64>,
     output: Option<u64>,
     reasoning: Option<u64>,
+    searches: Option<u64>,
+    tier: Option<ServiceTier>,
+    geo: Option<Geo>,
+    reported_pico_usd: Option<u64>,
 }
 
 impl Counts {
+    /// With what the block says it cost, which no tree of values keeps to the last digit.
+    pub fn read(usage: &RawValue) -> Self {
+        let counts = serde_json::from_str(usage.get()).map(|usage| Self::of(&usage));
+        Self { reported_pico_usd: reported::cost(usage), ..counts.unwrap_or_default() }
+    }
+
     /// Absent and unreadable are the same. A call that ran several times tells the sum only in its `iterations`.
     pub fn of(usage: &Value) -> Self {
         let iterations = usage.get("iterations").and_then(Value::as_array);
@@ -39,6 +52,10 @@ impl Counts {
             cache_write_long: part("cache_creation", "ephemeral_1h_input_tokens"),
             output: count("output_tokens"),
             reasoning: part("output_tokens_details", "thinking_tokens"),
+            searches: part("server_tool_use", "web_search_requests"),
+            tier: tier(usage),
+            geo: usage.get("inference_geo").filter(|geo| *geo == "us").map(|_| Geo::Us),
+            reported_pico_usd: None,
         }
     }
 
@@ -65,12 +82,16 @@ impl Counts {
             cache_write_long: join(self.cache_write_long, other.cache_write_long),
             output: join(self.output, other.output),
             reasoning: join(self.reasoning, other.reasoning),
+            searches: join(self.searches, other.searches),
+            tier: other.tier.or(self.tier),
+            geo: other.geo.or(self.geo),
+            reported_pico_usd: other.reported_pico_usd.or(self.reported_pico_usd),
         }
     }
 
     /// `None` if nothing was counted.
     pub fn usage(self) -> Option<Usage> {
-        if self == Self::default() {
+        if (Self { tier: None, geo: None, ..self }) == Self::default() {
             return None;
         }
         let by_age = match (self.cache_write_short, self.cache_write_long) {
@@ -88,9 +109,19 @@ impl Counts {
             cache_write_long_tokens: self.cache_write_long,
             output_tokens: self.output,
             reasoning_tokens: self.reasoning,
+            searches: self.searches.filter(|searches| *searches > 0),
+            tier: self.tier,
+            geo: self.geo,
+            reported_pico_usd: self.reported_pico_usd,
             ..Usage::default()
         })
     }
+}
+
+/// How fast it was is said in another place than how urgent.
+fn tier(usage: &Value) -> Option<ServiceTier> {
+    let named = |name: &str| usage.get(name)?.as_str()?.parse().ok();
+    named("speed").or_else(|| named("service_tier"))
 }
 
 /// A usage block as this dialect's SDKs expect one: four counts at least, whatever was told.

@@ -6,12 +6,20 @@ use model::Usage;
 use super::response::{self, Response};
 use super::usage as block;
 use crate::json::{self, Reading};
+use crate::openai::answer::named;
 use crate::provider_error::{self as error, UpstreamErrorBody};
 
 pub fn usage(body: &[u8]) -> Option<Usage> {
     let text = std::str::from_utf8(body).ok()?;
     let [usage] = json::members(text, &["usageMetadata"], Reading::Lenient).ok()?;
     block::read(usage?)
+}
+
+/// The model that answered.
+pub fn model(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let [model] = json::members(text, &["modelVersion"], Reading::Lenient).ok()?;
+    model.and_then(named)
 }
 
 /// The error inside an answer whose status says there is none.

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{response, usage};
 use crate::json::{self, Reading};
+use crate::openai::answer::named;
 use crate::provider_error as error;
 use crate::{Seen, sse};
 
@@ -15,6 +16,7 @@ pub struct Meter {
     extraordinary: [Finder<'static>; 4],
     usage_at: Finder<'static>,
     usage: Option<Usage>,
+    model: Option<String>,
     finished: bool,
     content_events: u64,
 }
@@ -38,6 +40,7 @@ impl Meter {
             ],
             usage_at: Finder::new(b"\"usageMetadata\""),
             usage: None,
+            model: None,
             finished: false,
             content_events: 0,
         }
@@ -62,6 +65,11 @@ impl Meter {
     /// The provider's own count, the last one that came; without any, one token for each piece of the answer.
     pub fn usage(&self) -> Usage {
         self.usage.unwrap_or_else(|| Usage::counted(self.content_events))
+    }
+
+    /// The model that answers, as soon as an event has said it.
+    pub fn answered_by(&self) -> Option<&str> {
+        self.model.as_deref()
     }
 
     /// A reason to stop was given, so that an end is a good end: Google sends no terminator.
@@ -93,6 +101,7 @@ impl Meter {
             return Seen::Other;
         };
         self.usage = event.usage.or(self.usage);
+        self.model = self.model.take().or(event.model);
         if event.failed {
             return Seen::Error(error::parse(data));
         }
@@ -118,11 +127,12 @@ struct Glimpse {
     /// A reason to stop that is an error where nothing was said.
     gave_up: Option<&'static str>,
     usage: Option<Usage>,
+    model: Option<String>,
 }
 
 impl Glimpse {
     fn read(text: &str) -> Option<Self> {
-        let [candidates, usage, failure, feedback] =
+        let [candidates, usage, failure, feedback, model] =
             json::members(text, &EVENT, Reading::Lenient).ok()?;
         let candidates = list(candidates);
         let blocked = feedback.and_then(|feedback| member(feedback, "blockReason"));
@@ -132,6 +142,7 @@ impl Glimpse {
             finish: candidates.is_empty() && blocked.is_some_and(json::is_telling),
             gave_up: None,
             usage: usage.and_then(usage::read),
+            model: model.and_then(named),
         };
         for candidate in candidates {
             glimpse.look_at(candidate);
@@ -167,7 +178,7 @@ fn list(value: Option<&RawValue>) -> Vec<&RawValue> {
 
 /// What an ordinary event has in it.
 const PIECE: [&[u8]; 2] = [b"\"candidates\"", b"\"text\""];
-const EVENT: [&str; 4] = ["candidates", "usageMetadata", "error", "promptFeedback"];
+const EVENT: [&str; 5] = ["candidates", "usageMetadata", "error", "promptFeedback", "modelVersion"];
 const PIECES: [&str; 9] = [
     "text",
     "functionCall",

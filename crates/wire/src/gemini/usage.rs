@@ -12,7 +12,8 @@ use crate::json::{self, Reading};
 /// is otherwise. It is believed only upwards. No part is ever larger than its whole.
 pub(super) fn read(block: &RawValue) -> Option<Usage> {
     let counts = json::members(block.get(), &COUNTS, Reading::Lenient).ok()?;
-    let [prompt, cached, candidates, tool_use, thoughts, total] = counts.map(count);
+    let [_, prompt, cached, candidates, tool_use, thoughts, total] = counts.map(count);
+    let [details, ..] = counts;
     let input_tokens = sum(prompt, tool_use);
     let thoughts_inside =
         thoughts.is_some() && thoughts <= candidates && sum(input_tokens, candidates) == total;
@@ -25,6 +26,7 @@ pub(super) fn read(block: &RawValue) -> Option<Usage> {
     let usage = Usage {
         input_tokens,
         cached_tokens: part(cached, input_tokens),
+        audio_input_tokens: part(details.and_then(heard), input_tokens),
         output_tokens,
         reasoning_tokens: part(thoughts, output_tokens),
         ..Usage::default()
@@ -49,6 +51,17 @@ pub(super) fn write(usage: &Usage) -> Value {
     Value::Object(told.collect::<Map<_, _>>())
 }
 
+/// Sound, among what the prompt was made of.
+fn heard(details: &RawValue) -> Option<u64> {
+    let parts: Vec<&RawValue> = serde_json::from_str(details.get()).ok()?;
+    let heard = parts.into_iter().filter_map(|part| {
+        let [modality, tokens] =
+            json::members(part.get(), &["modality", "tokenCount"], Reading::Lenient).ok()?;
+        modality.filter(|modality| modality.get() == "\"AUDIO\"").and(count(tokens))
+    });
+    heard.reduce(u64::saturating_add)
+}
+
 /// Of what was told; of nothing it is nothing.
 fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     match (one, other) {
@@ -61,7 +74,8 @@ fn count(value: Option<&RawValue>) -> Option<u64> {
     value?.get().parse().ok()
 }
 
-const COUNTS: [&str; 6] = [
+const COUNTS: [&str; 7] = [
+    "promptTokensDetails",
     "promptTokenCount",
     "cachedContentTokenCount",
     "candidatesTokenCount",
@@ -88,6 +102,16 @@ mod tests {
             "promptTokensDetails":[{"modality":"TEXT","tokenCount":35}]}"#;
 
         assert_eq!(read(block), Some(Usage { reasoning_tokens: Some(62), ..counted(35, 74) }));
+    }
+
+    #[test]
+    fn sound_is_part_of_the_prompt() {
+        let block = r#"{"promptTokenCount":35,"candidatesTokenCount":1,"totalTokenCount":36,
+            "promptTokensDetails":[{"modality":"TEXT","tokenCount":5},{"modality":"AUDIO","tokenCount":30}]}"#;
+
+        let usage = read(block);
+
+        assert_eq!(usage, Some(Usage { audio_input_tokens: Some(30), ..counted(35, 1) }));
     }
 
     #[test]

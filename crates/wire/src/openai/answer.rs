@@ -1,6 +1,6 @@
 //! Plain answers, looked at but never changed: what was used, and whether a 200 is an error in disguise.
 
-use model::Usage;
+use model::{ServiceTier, Usage};
 use serde_json::value::RawValue;
 
 use super::usage::{UsageBlock, usage_of};
@@ -10,8 +10,15 @@ use crate::provider_error::{self as error, UpstreamErrorBody};
 /// What the answer says was used: at the top, or where Groq puts it.
 pub fn usage(body: &[u8]) -> Option<Usage> {
     let text = std::str::from_utf8(body).ok()?;
-    let [usage, x_groq] = json::members(text, &["usage", "x_groq"], Reading::Lenient).ok()?;
-    reported(usage, x_groq)
+    let [usage, x_groq, service_tier] = json::members(text, &USED, Reading::Lenient).ok()?;
+    Some(Usage { tier: service_tier.and_then(tier), ..reported(usage, x_groq)? })
+}
+
+/// The model that answered.
+pub fn model(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let [model] = json::members(text, &["model"], Reading::Lenient).ok()?;
+    model.and_then(named)
 }
 
 /// Whether an answer is what a plain one must be. Blank lines before it are some providers' way of keeping a connection.
@@ -39,6 +46,16 @@ pub(super) fn reported(usage: Option<&RawValue>, x_groq: Option<&RawValue>) -> O
     usage.and_then(UsageBlock::read).or_else(groq).map(usage_of)
 }
 
+/// A service tier that has prices of its own.
+pub(crate) fn tier(named: &RawValue) -> Option<ServiceTier> {
+    json::string(named)?.parse().ok()
+}
+
+/// A model's name, unless it is none.
+pub(crate) fn named(model: &RawValue) -> Option<String> {
+    json::string(model).filter(|name| !name.is_empty())
+}
+
 /// MiniMax answers 200 to everything and means it only when this is 0.
 pub(super) fn is_refusal(base_resp: &RawValue) -> bool {
     json::members(base_resp.get(), &["status_code"], Reading::Lenient)
@@ -47,6 +64,7 @@ pub(super) fn is_refusal(base_resp: &RawValue) -> bool {
         .is_some_and(|code| !matches!(code.get(), "0" | "null" | "\"0\""))
 }
 
+const USED: [&str; 3] = ["usage", "x_groq", "service_tier"];
 const SIGNS: [&str; 4] = ["choices", "error", "object", "base_resp"];
 
 #[cfg(test)]

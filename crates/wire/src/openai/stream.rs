@@ -2,7 +2,7 @@
 //! parses only what a glance cannot settle.
 
 use memchr::memmem::Finder;
-use model::Usage;
+use model::{ServiceTier, Usage};
 use serde_json::value::RawValue;
 
 use super::answer;
@@ -14,6 +14,8 @@ use crate::{Seen, sse};
 pub struct ChatMeter {
     finders: [(Finder<'static>, Calm); 4],
     usage: Option<Usage>,
+    tier: Option<ServiceTier>,
+    model: Option<String>,
     finished: bool,
     content_events: u64,
     content_bytes: u64,
@@ -45,6 +47,8 @@ impl ChatMeter {
                 (Finder::new(b"\"base_resp\""), Calm::NotAMember),
             ],
             usage: None,
+            tier: None,
+            model: None,
             finished: false,
             content_events: 0,
             content_bytes: 0,
@@ -75,7 +79,13 @@ impl ChatMeter {
 
     /// The provider's own count, the last one that came; without any, one token for each piece of the answer.
     pub fn usage(&self) -> Usage {
-        self.usage.unwrap_or_else(|| Usage::counted(self.content_events))
+        let used = self.usage.unwrap_or_else(|| Usage::counted(self.content_events));
+        Usage { tier: self.tier, ..used }
+    }
+
+    /// The model that answers, as soon as a chunk has said it.
+    pub fn answered_by(&self) -> Option<&str> {
+        self.model.as_deref()
     }
 
     /// A reason to stop was given, so that an end without `[DONE]` is a good end.
@@ -109,6 +119,12 @@ impl ChatMeter {
         if chunk.usage.is_some() {
             self.usage = chunk.usage;
         }
+        if let Some(named) = chunk.tier {
+            self.tier = answer::tier(named);
+        }
+        if self.model.is_none() {
+            self.model = chunk.model.and_then(answer::named);
+        }
         if chunk.failed {
             return Seen::Error(error::parse(data));
         }
@@ -140,19 +156,21 @@ fn finds_nothing(data: &[u8], needle: &Finder<'_>, calm: Calm) -> bool {
 }
 
 /// One chunk, as far as it matters here.
-struct Chunk {
+struct Chunk<'a> {
     choices: usize,
     content: bool,
     failed: bool,
     finish: bool,
+    model: Option<&'a RawValue>,
+    tier: Option<&'a RawValue>,
     usage: Option<Usage>,
     /// The usage stood at the top, where `include_usage` puts it.
     plain_usage: bool,
 }
 
-impl Chunk {
-    fn read(text: &str) -> Option<Self> {
-        let [choices, usage, x_groq, error, object, base_resp] =
+impl<'a> Chunk<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let [choices, usage, x_groq, error, object, base_resp, model, tier] =
             json::members(text, &CHUNK, Reading::Lenient).ok()?;
         let choices: Vec<&RawValue> = choices
             .and_then(|choices| serde_json::from_str(choices.get()).ok())
@@ -164,6 +182,8 @@ impl Chunk {
                 || object.is_some_and(|object| object.get() == "\"error\"")
                 || base_resp.is_some_and(answer::is_refusal),
             finish: false,
+            model,
+            tier: tier.filter(|tier| json::is_telling(tier)),
             usage: answer::reported(usage, x_groq),
             plain_usage: usage.is_some_and(json::is_telling),
         };
@@ -195,7 +215,8 @@ impl Chunk {
 }
 
 const DONE: &[u8] = b"[DONE]";
-const CHUNK: [&str; 6] = ["choices", "usage", "x_groq", "error", "object", "base_resp"];
+const CHUNK: [&str; 8] =
+    ["choices", "usage", "x_groq", "error", "object", "base_resp", "model", "service_tier"];
 const CHOICE: [&str; 5] = ["delta", "finish_reason", "text", "usage", "error"];
 /// Where pieces of the answer appear in a delta, under every name providers use.
 const PIECES: [&str; 9] = [

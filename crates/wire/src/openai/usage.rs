@@ -4,6 +4,7 @@ use model::Usage;
 use serde_json::value::RawValue;
 
 use crate::json::{self, Reading};
+use crate::reported;
 
 /// The counts of a chat-completions usage block under the names providers use. Absent and unreadable are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,8 +16,11 @@ pub struct UsageBlock {
     pub cached_tokens: Option<u64>,
     /// `prompt_tokens_details.cache_write_tokens`, or Moonshot's `cache_write_tokens`.
     pub cache_write_tokens: Option<u64>,
+    /// `prompt_tokens_details.audio_tokens`.
+    pub audio_tokens: Option<u64>,
     /// `completion_tokens_details.reasoning_tokens`.
     pub reasoning_tokens: Option<u64>,
+    pub reported_pico_usd: Option<u64>,
 }
 
 impl UsageBlock {
@@ -46,9 +50,12 @@ impl UsageBlock {
                 .max(count(cached)),
             cache_write_tokens: detail(prompt_details, "cache_write_tokens")
                 .max(count(cache_write)),
+            audio_tokens: detail(prompt_details, "audio_tokens"),
             reasoning_tokens: detail(completion_details, "reasoning_tokens"),
+            reported_pico_usd: None,
         };
-        (block != Self::default()).then_some(block)
+        let reported_pico_usd = reported::cost(value);
+        (block != Self::default()).then_some(Self { reported_pico_usd, ..block })
     }
 }
 
@@ -76,9 +83,11 @@ pub fn usage_of(block: UsageBlock) -> Usage {
         input_tokens: block.prompt_tokens,
         cached_tokens: part(block.cached_tokens, block.prompt_tokens),
         cache_write_tokens: part(block.cache_write_tokens, block.prompt_tokens),
-        cache_write_long_tokens: None,
+        audio_input_tokens: part(block.audio_tokens, block.prompt_tokens)
+            .filter(|heard| *heard > 0),
         output_tokens,
         reasoning_tokens: part(block.reasoning_tokens, output_tokens),
+        reported_pico_usd: block.reported_pico_usd,
         ..Usage::default()
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::require;
+use crate::ServiceTier;
 use crate::catalogue::{Model, Provider, Source, Status};
-use crate::price::Price;
+use crate::price::{Price, Ratio, Surcharges, TierPrice};
 
 pub fn flawless(
     provider: &Provider,
@@ -16,7 +17,7 @@ pub fn flawless(
     require(usable, || "the name could not be typed".into())?;
     operations(provider, model)?;
     sizes(model)?;
-    model.price.iter().try_for_each(price)?;
+    model.price.iter().try_for_each(|it| price(it))?;
     ending(model)?;
     let known = model.sources.chars().all(|letter| sources.contains_key(&letter));
     require(known && !model.sources.is_empty(), || "it names no source, or one not listed".into())
@@ -38,6 +39,25 @@ fn sizes(model: &Model) -> Result<(), String> {
 }
 
 fn price(price: &Price) -> Result<(), String> {
+    thresholds(price)?;
+    let tiers_long = price.tiers.values().any(|tier| tier.long_rates.is_some());
+    require(price.long.is_some() || !tiers_long, || "a tier has a long price, and it none".into())?;
+    price.tiers.iter().try_for_each(|(tier, cheap)| cheaper(*tier, cheap, price))?;
+    let Some(next) = &price.next else { return Ok(()) };
+    let later = next.price.next.as_ref().is_none_or(|after| after.from > next.from);
+    require(later, || "its next prices are not in their order".into())?;
+    self::price(&next.price)
+}
+
+/// Who waits does not pay for it. The worst that a call can cost counts on that.
+fn cheaper(tier: ServiceTier, its: &TierPrice, price: &Price) -> Result<(), String> {
+    let (its, usual) = (&its.rates, &price.rates);
+    let dearer = its.dearest_input() > usual.dearest_input() || its.output > usual.output;
+    let patient = matches!(tier, ServiceTier::Batch | ServiceTier::Flex);
+    require(!patient || !dearer, || format!("its {tier} tier is dearer than it"))
+}
+
+fn thresholds(price: &Price) -> Result<(), String> {
     let Some(long) = &price.long else { return Ok(()) };
     require((LONG_MIN..=LONG_MAX).contains(&long.above), || {
         format!("{} is no threshold of a long input", long.above)
@@ -46,6 +66,18 @@ fn price(price: &Price) -> Result<(), String> {
     let dearer = long.input > base.input && long.output > base.output;
     require(dearer, || "its long price is not above its price".into())
 }
+
+pub fn surcharges(surcharges: &Surcharges) -> Result<(), String> {
+    let more = |ratio: &Ratio| ratio.over > 0 && ratio.times > ratio.over && ratio.times <= MANY;
+    require(surcharges.all().iter().all(more), || "a surcharge makes nothing dearer".into())?;
+    require(!surcharges.source.is_empty(), || "a surcharge has no source".into())?;
+    let mut hours = surcharges.peak.iter().flat_map(|peak| &peak.hours);
+    let in_a_day = |[from, to]: &[u8; 2]| from < to && *to <= 24;
+    require(hours.all(in_a_day), || "its peak hours are none".into())
+}
+
+/// A surcharge of more than that is a mistake.
+const MANY: u32 = 1_000;
 
 const LONG_MIN: u64 = 32_000;
 const LONG_MAX: u64 = 2_000_000;

@@ -26,8 +26,13 @@ as_of = 2026-11-21
 const MODEL: &str = r#"
 [sources]
 L = { name = "A list", as_of = 2026-11-09 }
+[surcharges.acme]
+peak = { ratio = [2, 1], hours = [[1, 4]], holidays = [2026-10-01] }
+us = [11, 10]
+source = "a page"
+as_of = 2026-11-09
 [models.acme]
-"s-1" = { kind = "chat", context = 8, only = ["chat_completions"], traits = ["tools"], price = { usd = { input = "1", output = "2" }, long = { above = 200_000, usd = { input = "2", output = "4" } } }, status = "retired", ends = 2026-02-28, sources = "L" }
+"s-1" = { kind = "chat", context = 8, only = ["chat_completions"], traits = ["tools"], price = { usd = { input = "1", output = "2" }, long = { above = 200_000, usd = { input = "2", output = "4" } }, tiers = { flex = { usd = { input = "1", output = "1" }, long = { input = "2", output = "2" } } }, search = "3", next = { from = 2026-12-01, price = { usd = { input = "5", output = "6" }, next = { from = 2026-12-02, price = { usd = { input = "7", output = "8" } } } } } }, status = "retired", ends = 2026-02-28, sources = "L" }
 "#;
 
 #[test]
@@ -160,6 +165,13 @@ fn a_models_line_is_refused_with_its_name_and_the_reason() {
         ("context = 8", "context = 0", "a size is zero"),
         ("200_000", "200", "no threshold"),
         ("\"4\"", "\"2\"", "its long price is not above"),
+        ("flex = { usd = { input = \"1\"", "flex = { usd = { input = \"3\"", "flex tier is dearer"),
+        (
+            "long = { above = 200_000, usd = { input = \"2\", output = \"4\" } }, ",
+            "",
+            "a tier has a long",
+        ),
+        ("2026-12-02", "2026-12-01", "not in their order"),
         ("ends = 2026-02-28, ", "", "do not go together"),
         ("status = \"retired\", ", "", "do not go together"),
         ("sources = \"L\"", "sources = \"LG\"", "names no source"),
@@ -177,12 +189,35 @@ fn a_models_line_is_refused_with_its_name_and_the_reason() {
 }
 
 #[test]
+fn a_surcharge_is_refused_with_its_provider_and_the_reason() {
+    for (sound, bad, reason) in [
+        ("[2, 1]", "[1, 1]", "makes nothing dearer"),
+        ("[2, 1]", "[2, 0]", "makes nothing dearer"),
+        ("[11, 10]", "[10, 11]", "makes nothing dearer"),
+        ("[[1, 4]]", "[[4, 1]]", "peak hours are none"),
+        ("[[1, 4]]", "[[1, 25]]", "peak hours are none"),
+        ("\"a page\"", "\"\"", "has no source"),
+    ] {
+        assert!(MODEL.contains(sound), "{sound}");
+        let error = Catalogue::parse(SOUND, &MODEL.replace(sound, bad)).expect_err(bad);
+
+        assert!(matches!(error, CatalogueError::Flawed { .. }), "{bad}: {error}");
+        let message = error.to_string();
+        assert!(message.contains(reason) && message.contains("acme"), "{bad}: {message}");
+    }
+}
+
+#[test]
 fn a_model_with_an_unknown_word_or_no_provider_is_refused() {
     for (sound, bad) in [
         ("\"tools\"", "\"magic\""),
         ("context", "contxt"),
         ("output = \"2\"", "outptu = \"2\""),
         ("input = \"1\"", "input = 1.0"),
+        ("search = \"3\"", "search = 3"),
+        ("flex = {", "slow = {"),
+        ("2026-12-01", "2026-13-01"),
+        ("peak =", "peaks ="),
         ("\"retired\"", "\"gone\""),
         ("2026-02-28", "2026-02-31"),
         ("[models.acme]", "[acme]"),
@@ -193,6 +228,7 @@ fn a_model_with_an_unknown_word_or_no_provider_is_refused() {
 
         assert!(matches!(error, CatalogueError::Parse(_)), "{bad}: {error}");
     }
-    let error = Catalogue::parse(SOUND, &MODEL.replace("acme", "acne")).expect_err("stranger");
+    let error = Catalogue::parse(SOUND, &MODEL.replace("models.acme", "models.acne"))
+        .expect_err("stranger");
     assert!(matches!(error, CatalogueError::UnknownProvider(name) if name == "acne"));
 }

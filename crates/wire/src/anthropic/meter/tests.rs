@@ -1,6 +1,6 @@
 //! Streams as Anthropic sends them, event by event.
 
-use model::Usage;
+use model::{Geo, ServiceTier, Usage};
 use proptest::prelude::*;
 
 use super::Meter;
@@ -56,6 +56,29 @@ fn a_whole_stream() {
             ..Usage::default()
         }
     );
+}
+
+#[test]
+fn the_tier_the_place_the_searches_and_the_model_are_the_answers_own() {
+    let start = START.replace(
+        r#""output_tokens":2"#,
+        r#""output_tokens":2,"service_tier":"priority","inference_geo":"us""#,
+    );
+    let end = END.replace(
+        r#""output_tokens":15"#,
+        r#""output_tokens":15,"speed":"fast","server_tool_use":{"web_search_requests":2}"#,
+    );
+    let mut meter = Meter::new();
+    assert_eq!(meter.answered_by(), None);
+
+    watch(&mut meter, &[&start, BLOCK, TEXT]);
+    assert_eq!(meter.answered_by(), Some("m"));
+    assert_eq!(meter.usage().tier, Some(ServiceTier::Priority));
+
+    watch(&mut meter, &[&end, STOP]);
+    let usage = meter.usage();
+    assert_eq!((usage.tier, usage.geo), (Some(ServiceTier::Fast), Some(Geo::Us)));
+    assert_eq!((usage.searches, usage.output_tokens), (Some(2), Some(15)));
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn input_includes_what_was_cached_and_what_was_written_to_the_cache() {
             cache_write_long_tokens: Some(40),
             output_tokens: Some(7),
             reasoning_tokens: Some(5),
-            estimated: false,
+            ..Usage::default()
         })
     );
 }
@@ -76,7 +76,7 @@ fn a_block_that_is_written_reads_back_as_the_same_usage() {
         cache_write_long_tokens: Some(40),
         output_tokens: Some(7),
         reasoning_tokens: Some(5),
-        estimated: false,
+        ..Usage::default()
     };
 
     let block = serde_json::to_value(UsageBlock::from(usage)).expect("JSON");

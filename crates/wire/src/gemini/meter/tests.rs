@@ -33,6 +33,16 @@ fn counted(input: u64, output: u64) -> Usage {
 }
 
 #[test]
+fn the_model_is_the_answers_own() {
+    let mut meter = Meter::new();
+    assert_eq!(meter.answered_by(), None);
+
+    watch(&mut meter, &[FIRST, NEXT, LAST]);
+
+    assert_eq!(meter.answered_by(), Some("m"));
+}
+
+#[test]
 fn a_call_nobody_understands_is_an_error_where_nothing_was_said() {
     for reason in ["MALFORMED_FUNCTION_CALL", "OTHER", "UNEXPECTED_TOOL_CALL"] {
         let end = format!(r#"{{"candidates":[{{"content":{{}},"finishReason":"{reason}"}}]}}"#);

@@ -7,6 +7,7 @@ use model::Usage;
 
 use super::answer;
 use crate::json::{self, Reading};
+use crate::openai::answer::named;
 use crate::provider_error as error;
 use crate::{Seen, sse};
 
@@ -14,6 +15,7 @@ use crate::{Seen, sse};
 #[derive(Default)]
 pub struct Meter {
     usage: Option<Usage>,
+    model: Option<String>,
     finished: bool,
     content_events: u64,
 }
@@ -29,6 +31,10 @@ impl Meter {
         };
         let name = kind(frame, &data);
         let seen = match name.as_ref() {
+            b"response.created" => {
+                self.study(&data);
+                Seen::Other
+            }
             b"response.completed" | b"response.incomplete" => self.end(&data),
             b"response.failed" => Seen::Error(self.study(&data).unwrap_or_default()),
             b"error" => Seen::Error(error::parse(data.trim_ascii())),
@@ -49,6 +55,11 @@ impl Meter {
         self.usage.unwrap_or_else(|| Usage::counted(self.content_events))
     }
 
+    /// The model that answers, as soon as an event has said it.
+    pub fn answered_by(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
     pub fn finished(&self) -> bool {
         self.finished
     }
@@ -67,12 +78,11 @@ impl Meter {
         let text = std::str::from_utf8(data).ok()?;
         let [response] = json::members(text, &["response"], Reading::Lenient).ok()?;
         let members = response.and_then(|response| {
-            json::members(response.get(), &["usage", "error"], Reading::Lenient).ok()
+            json::members(response.get(), &["model", "error"], Reading::Lenient).ok()
         });
-        let [usage, error] = members.unwrap_or_default();
-        if let Some(usage) = usage.and_then(answer::counted) {
-            self.usage = Some(usage);
-        }
+        let [model, error] = members.unwrap_or_default();
+        self.model = model.and_then(named).or(self.model.take());
+        self.usage = response.and_then(|response| answer::used(response.get())).or(self.usage);
         Some(answer::told(error))
     }
 }

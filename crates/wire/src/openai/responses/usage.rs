@@ -14,7 +14,9 @@ pub(super) fn read(usage: &Value) -> Option<Usage> {
         total_tokens: count("/total_tokens"),
         cached_tokens: count("/input_tokens_details/cached_tokens"),
         cache_write_tokens: count("/input_tokens_details/cache_write_tokens"),
+        audio_tokens: count("/input_tokens_details/audio_tokens"),
         reasoning_tokens: count("/output_tokens_details/reasoning_tokens"),
+        reported_pico_usd: None,
     };
     (block != UsageBlock::default()).then(|| usage_of(block))
 }

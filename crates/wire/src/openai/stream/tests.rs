@@ -1,6 +1,6 @@
 //! Streams as recorded from each provider, event by event.
 
-use model::Usage;
+use model::{ServiceTier, Usage};
 use proptest::prelude::*;
 
 use super::{ChatMeter, Seen, UpstreamErrorBody};
@@ -70,11 +70,30 @@ fn openrouters_usage_comes_with_an_empty_delta() {
     assert_eq!(meter.see(b": OPENROUTER PROCESSING\n\n"), Seen::Other);
     let seen = watch(&mut meter, &[ROLE, TEXT, FINISH, &usage, "[DONE]"]);
     assert_eq!(seen, ["other", "content", "finish", "usage", "done"]);
-    assert_eq!(meter.usage(), counted(9, 2));
+    let reported_pico_usd = Some(100_000_000_000);
+    assert_eq!(meter.usage(), Usage { reported_pico_usd, ..counted(9, 2) });
 
     // Before the finish the same chunk is part of the answer.
     let seen = watch(&mut ChatMeter::new(), &[ROLE, &usage, TEXT]);
     assert_eq!(seen, ["other", "other", "content"]);
+}
+
+#[test]
+fn the_tier_and_the_model_are_the_answers_own() {
+    let chunk =
+        |tier: &str| TEXT.replacen('{', &format!(r#"{{"model":"m-1","service_tier":{tier},"#), 1);
+    let mut meter = ChatMeter::new();
+    assert_eq!(meter.answered_by(), None);
+
+    watch(&mut meter, &[&chunk("\"priority\"")]);
+    assert_eq!(meter.answered_by(), Some("m-1"));
+    assert_eq!(meter.usage().tier, Some(ServiceTier::Priority));
+
+    watch(&mut meter, &[FINISH, &USAGE.replacen('{', r#"{"service_tier":null,"model":"m-2","#, 1)]);
+    assert_eq!(meter.usage(), Usage { tier: Some(ServiceTier::Priority), ..counted(9, 2) });
+    watch(&mut meter, &[&USAGE.replacen('{', r#"{"service_tier":"default","#, 1)]);
+    assert_eq!(meter.usage(), counted(9, 2));
+    assert_eq!(meter.answered_by(), Some("m-1"));
 }
 
 #[test]

@@ -115,9 +115,12 @@ fn every_block_gets_one_meaning() {
             cached_tokens: *cached_tokens,
             output_tokens: *output_tokens,
             reasoning_tokens: *reasoning_tokens,
+            reported_pico_usd: usage.reported_pico_usd,
             ..Usage::default()
         };
         assert_eq!(usage, expected, "{name}");
+        let reports = matches!(*name, "openrouter" | "xai, reasoning outside the completion");
+        assert_eq!(usage.reported_pico_usd.is_some(), reports, "{name}");
     }
 }
 
@@ -134,6 +137,17 @@ fn what_counts_nothing_is_no_usage() {
     ] {
         assert_eq!(read(text), None, "{text}");
     }
+}
+
+#[test]
+fn sound_is_part_of_the_input() {
+    let block = r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"audio_tokens":7}}"#;
+
+    let heard = |block: &str| usage_of(read(block).expect("counts")).audio_input_tokens;
+
+    assert_eq!(heard(block), Some(7));
+    assert_eq!(heard(&block.replace(":7", ":0")), None);
+    assert_eq!(heard(&block.replace(":7", ":70")), Some(10));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Answers as providers write them, and as they reach a caller of the same dialect.
 
-use model::Usage;
+use model::{ServiceTier, Usage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -235,7 +235,12 @@ proptest! {
             created: Some(7),
             parts,
             stop: if calls_tools { Stop::ToolCalls } else { Stop::Length },
-            usage: Some(Usage { input_tokens: Some(1), output_tokens: Some(output), ..Usage::default() }),
+            usage: Some(Usage {
+                input_tokens: Some(1),
+                output_tokens: Some(output),
+                tier: Some(ServiceTier::Flex),
+                ..Usage::default()
+            }),
             service_tier: Some("flex".to_owned()),
         };
 

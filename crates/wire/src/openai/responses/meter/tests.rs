@@ -1,6 +1,6 @@
 //! Streams as recorded, event by event.
 
-use model::Usage;
+use model::{ServiceTier, Usage};
 use proptest::prelude::*;
 
 use super::{Meter, Seen};
@@ -39,6 +39,32 @@ fn pieces_are_content_and_the_last_event_is_the_end() {
         assert_eq!(seen, expected, "{name}");
         assert_eq!(meter.finished(), expected.contains('D'), "{name}");
     }
+}
+
+#[test]
+fn the_tier_the_searches_the_cost_and_the_model_are_the_answers_own() {
+    let end = r#"{"type":"response.completed","response":{"model":"m-1","service_tier":"flex","output":[
+        {"type":"web_search_call","action":{"type":"search","query":"q"}},{"type":"web_search_call"},
+        {"type":"web_search_call","action":{"type":"open_page"}},{"type":"message","content":[]}],
+        "usage":{"input_tokens":5,"output_tokens":7,"total_tokens":12,"cost_in_usd_ticks":3}}}"#;
+    let mut meter = Meter::new();
+    let created = r#"{"type":"response.created","response":{"model":"m-0","usage":null}}"#;
+
+    meter.see(format!("data: {created}\n\n").as_bytes());
+    assert_eq!(meter.answered_by(), Some("m-0"));
+    assert!(!meter.finished());
+
+    meter.see(format!("data: {}\n\n", end.replace('\n', "")).as_bytes());
+    let expected = Usage {
+        input_tokens: Some(5),
+        output_tokens: Some(7),
+        tier: Some(ServiceTier::Flex),
+        searches: Some(2),
+        reported_pico_usd: Some(300),
+        ..Usage::default()
+    };
+    assert_eq!(meter.usage(), expected);
+    assert_eq!(meter.answered_by(), Some("m-1"));
 }
 
 #[test]

@@ -1,0 +1,4 @@
+//! What providers' answers cost: their dialects read, and the catalogue's prices laid on it.
+
+mod oracle;
+mod price_vectors;
