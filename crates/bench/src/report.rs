@@ -43,6 +43,11 @@ impl Report {
         self.wrong.is_empty()
     }
 
+    #[cfg(test)]
+    pub fn wrongs(&self) -> &[String] {
+        &self.wrong
+    }
+
     /// Prints it, and writes it down where that is asked for. Whether it passed.
     pub fn finish(self, common: &Common) -> anyhow::Result<bool> {
         let mut out = std::io::stdout().lock();

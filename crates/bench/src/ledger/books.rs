@@ -36,6 +36,7 @@ struct Call {
 #[derive(Default)]
 struct Asked {
     request: Option<String>,
+    is_broken: bool,
     is_completed: bool,
     hung_up_at_ms: Option<i64>,
 }
@@ -193,7 +194,8 @@ impl Books {
             Told::HungUp { id, at_ms } => {
                 self.asked.entry(id).or_default().hung_up_at_ms = Some(at_ms);
             }
-            Told::Broken { .. } | Told::Refused { .. } => {}
+            Told::Broken { id, .. } => self.asked.entry(id).or_default().is_broken = true,
+            Told::Refused { .. } => {}
         }
     }
 }
@@ -238,7 +240,8 @@ fn judge(pair: Pair<'_>, rules: Rules, missed: &mut BTreeMap<u64, u64>, report: 
             });
         }
         (state, _) => {
-            report.check(rules.kills, || format!("{request} is {state}, and nothing was killed"));
+            let is_killed = rules.kills && asked.is_some_and(|asked| asked.is_broken);
+            report.check(is_killed, || format!("{request} is {state}, and nothing was killed"));
             report.check(output <= call.tokens, || {
                 format!("{request} is charged {output} tokens of {}", call.tokens)
             });
@@ -250,3 +253,6 @@ fn judge(pair: Pair<'_>, rules: Rules, missed: &mut BTreeMap<u64, u64>, report: 
 const CLOSED_WITHIN_MS: u64 = 1000;
 /// What fails on a busy machine is not what was promised for a calm one.
 const SLACK: u64 = 5;
+
+#[cfg(test)]
+mod tests;

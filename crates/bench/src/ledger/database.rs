@@ -1,5 +1,6 @@
 //! `bench ledger database`: the database goes away under load, the journal keeps what it cannot take, and drains later.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -9,6 +10,7 @@ use testkit::postgres::Postgres;
 use super::books::{Books, Rules};
 use super::{PRICE, Scene};
 use crate::Common;
+use crate::client::Told;
 use crate::gateway::{Database, Site};
 use crate::load::{Load, Shape};
 use crate::provider::Pace;
@@ -51,7 +53,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     tokio::time::sleep(AFTER).await;
     let afterwards = load.heard();
     load.stop().await?;
-    let drained_after = wait_drained(&scene.site).await?;
+    let told: Vec<Told> = scene.told.lines().await?;
+    let completed = told.iter().filter(|line| matches!(line, Told::Completed { .. })).count();
+    let drained_after = wait_drained(&scene.site, completed).await?;
     gateway.stop()?;
 
     let mut report = Report::new();
@@ -65,14 +69,12 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         let is_allowed = matches!(name.as_str(), "completed" | "503");
         report.check(is_allowed, || format!("clients heard \"{name}\""));
     }
-    let served = |heard: &std::collections::BTreeMap<String, u64>| {
-        heard.get("completed").copied().unwrap_or_default()
-    };
+    let served = |heard: &BTreeMap<String, u64>| heard.get("completed").copied();
     report
         .check(served(&meanwhile) > served(&before), || "nothing was served meanwhile".to_owned());
     report.check(ready_after <= READY_WITHIN, || "it was not ready in time".to_owned());
     let rows = scene.site.ledger().await?;
-    let books = Books::new(scene.served.lines().await?, scene.told.lines().await?, rows);
+    let books = Books::new(scene.served.lines().await?, told, rows);
     books.compare(Rules { price: PRICE, kills: false }, &mut report);
     scene.finish(report, &common)
 }
@@ -96,12 +98,13 @@ async fn take_away(database: Database, site: &Site, time: Duration) -> anyhow::R
     Ok(())
 }
 
-async fn wait_drained(site: &Site) -> anyhow::Result<Duration> {
+/// Until the ledger has at least so many rows, and all of them have ended.
+async fn wait_drained(site: &Site, rows_min: usize) -> anyhow::Result<Duration> {
     let began = Instant::now();
     loop {
         let rows = site.ledger().await?;
         let drained = began.elapsed();
-        if !rows.is_empty() && rows.iter().all(|row| row.state != "open") {
+        if rows.len() >= rows_min && rows.iter().all(|row| row.state != "open") {
             return Ok(drained);
         }
         anyhow::ensure!(drained < PATIENCE, "the journal does not drain");
