@@ -89,7 +89,7 @@ async fn serve(socket: TcpStream, shop: Arc<Shop>) {
     drop(socket.set_nodelay(true));
     let service = service_fn(move |request| {
         let shop = Arc::clone(&shop);
-        async move { Ok::<_, anyhow::Error>(answer(request, &shop).await?) }
+        async move { answer(request, &shop).await }
     });
     // An error is a client that left, which the journal has.
     drop(http1::Builder::new().serve_connection(TokioIo::new(socket), service).await);

@@ -51,7 +51,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         live_at_kill.push(u64::try_from(load.live())?);
         gateway.kill();
         load.gateway(None);
-        if random.next() % STARTS_KILLED_EVERY == 0 {
+        if random.next().is_multiple_of(STARTS_KILLED_EVERY) {
             killed_starting = killed_starting.saturating_add(1);
             let starting = scene.site.spawn()?;
             tokio::time::sleep(up_to(&random, START_KILLED_WITHIN_MS)).await;

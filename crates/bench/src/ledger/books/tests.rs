@@ -1,3 +1,5 @@
+//! Books that agree, and each way in which they may not.
+
 use model::{Clock as _, GatewayKeyId, ProviderKeyId, RequestId, Timestamp, Usage, WorkspaceId};
 use testkit::clock::ManualClock;
 use testkit::random::SeededRandom;
