@@ -51,6 +51,8 @@ pub enum Told {
     /// The client did.
     HungUp {
         id: u64,
+        /// What it had read by then.
+        bytes: usize,
         at_ms: i64,
     },
 }
@@ -159,7 +161,7 @@ impl Client {
         }
         let at_ms = now_ms();
         drop(socket);
-        self.journal.note(&Told::HungUp { id, at_ms });
+        self.journal.note(&Told::HungUp { id, bytes: heard.len(), at_ms });
         Ok(Heard::HungUp)
     }
 

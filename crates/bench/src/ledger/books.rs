@@ -39,6 +39,8 @@ struct Asked {
     is_broken: bool,
     is_completed: bool,
     hung_up_at_ms: Option<i64>,
+    /// Something of the answer, before it hung up.
+    has_read: bool,
 }
 
 pub struct Books {
@@ -75,6 +77,8 @@ impl Books {
         let unsettled = self.rows.iter().filter(|row| row.state == "unsettled").count();
         report.figure("unsettled", unsettled);
 
+        self.check_hang_ups(&pairs, report);
+
         let mut missed = BTreeMap::new();
         for (id, row) in &pairs {
             let asked = self.asked.get(id);
@@ -104,6 +108,22 @@ impl Books {
             report.check(is_known, || {
                 format!("request {id} was answered by nobody: {:?}", asked.request)
             });
+        }
+    }
+
+    /// Whoever has read a byte has a row, because what is sent is recorded before.
+    fn check_hang_ups(&self, pairs: &BTreeMap<u64, &AttemptRow>, report: &mut Report) {
+        let left = self.asked.iter().filter(|(_, asked)| asked.hung_up_at_ms.is_some());
+        let mut outcomes = BTreeMap::<String, usize>::new();
+        for (id, asked) in left {
+            let row = pairs.get(id);
+            report.check(row.is_some() || !asked.has_read, || format!("hang-up {id} has no row"));
+            let outcome = row.and_then(|row| row.outcome.as_deref()).unwrap_or("left unread");
+            let count = outcomes.entry(outcome.to_owned()).or_default();
+            *count = count.saturating_add(1);
+        }
+        if !outcomes.is_empty() {
+            report.figure("what became of hang-ups", outcomes);
         }
     }
 
@@ -191,8 +211,9 @@ impl Books {
                 self.asked.entry(id).or_default().request = Some(request)
             }
             Told::Completed { id, .. } => self.asked.entry(id).or_default().is_completed = true,
-            Told::HungUp { id, at_ms } => {
-                self.asked.entry(id).or_default().hung_up_at_ms = Some(at_ms);
+            Told::HungUp { id, bytes, at_ms } => {
+                let asked = self.asked.entry(id).or_default();
+                (asked.hung_up_at_ms, asked.has_read) = (Some(at_ms), bytes > 0);
             }
             Told::Broken { id, .. } => self.asked.entry(id).or_default().is_broken = true,
             Told::Refused { .. } => {}

@@ -38,7 +38,7 @@ impl Scene {
     fn left(seen: u64) -> Self {
         let mut scene = Self::begun(2);
         let at_ms = scene.now_ms();
-        scene.told.push(Told::HungUp { id: 1, at_ms });
+        scene.told.push(Told::HungUp { id: 1, bytes: 900, at_ms });
         scene.served.push(Served::Left { id: 1, tokens: 2, at_ms: at_ms + 1 });
         scene.rows[0].usage.output_tokens = Some(seen);
         scene
@@ -196,4 +196,12 @@ fn an_upstream_call_that_outlives_its_client_is_found() {
     scene.served.push(Served::Left { id: 1, tokens: 2, at_ms: late });
 
     is_found(scene, RULES, "were not closed in time");
+}
+
+#[test]
+fn a_hang_up_without_a_row_is_found() {
+    let mut scene = Scene::left(2);
+    scene.rows.clear();
+
+    is_found(scene, RULES, "hang-up 1 has no row");
 }
