@@ -65,9 +65,44 @@ impl Postgres {
             }
         }
     }
+
+    /// Takes the server away from everybody in this process, at once. Only for a process with one test in it.
+    pub async fn stop() {
+        Self::control(&["stop", "-m", "immediate"]).await;
+    }
+
+    /// The same server again, with what it had.
+    pub async fn start_again() {
+        Self::control(&["start", "-w", "-t", "60", "-l", "/dev/null"]).await;
+    }
+
+    async fn control(arguments: &'static [&'static str]) {
+        let controlled = tokio::task::spawn_blocking(move || match CLUSTER.get() {
+            Some(Ok(cluster)) => cluster.control(arguments),
+            _ => panic!("no PostgreSQL was started"),
+        });
+        controlled.await.expect("the database's thread");
+    }
 }
 
 impl Cluster {
+    fn control(&self, arguments: &[&str]) {
+        let pg_ctl = self.programs.join("pg_ctl");
+        // The server outlives the command and must not keep our pipes.
+        let status = as_server_user(pg_ctl.to_str().expect("a path in UTF-8"))
+            .args(arguments)
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        let status = status.expect("pg_ctl runs");
+        assert!(status.success(), "pg_ctl {arguments:?}: {status}");
+    }
+
     fn start() -> Result<Self, NoCluster> {
         let Some(programs) = programs() else {
             let what = "no initdb found on PATH or in /usr/lib/postgresql/*/bin".to_owned();

@@ -25,7 +25,7 @@ pub const HOMES: &[(&str, &[&str], &str)] = &[
     ("sqlx", &["store"], "SQL lives in store"),
     ("redis", &["store"], "SQL, Redis and the journal live in store"),
     ("axum", &["server"], "gateway and control know no HTTP framework"),
-    ("clap", &["server"], "the command line is a skin"),
+    ("clap", &["server", "bench"], "the command line is a skin"),
     ("hyper", &["gateway", "server", "testkit", "bench"], "connections are gateway's and server's"),
     (
         "hyper-util",

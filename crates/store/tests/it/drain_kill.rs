@@ -1,7 +1,10 @@
 //! A process killed between any two steps, or started over another journal: each record counts, and once.
 
 use std::fs;
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
+use std::task::Poll;
 
 use store::Store;
 use tokio::sync::watch;
@@ -53,6 +56,33 @@ pub async fn killed_after_the_draining(place: Place) {
 
     assert_eq!(orphans, 0);
     is_whole(&place, &node, &[attempts, vec![more]].concat()).await;
+}
+
+/// At every statement, at the commit, between that and the word to the journal, and in what follows a replay: a process
+/// dies wherever it waits, each time a little later than the last.
+pub async fn killed_at_every_wait(place: Place) {
+    let (store, mut node, attempts) = written(&place).await;
+    let (mut waits, mut rows_seen) = (0, Vec::new());
+
+    loop {
+        let mut drainer = node.drainer(&store);
+        let replayed = killed_after(waits, drainer.replay(place.now())).await;
+        drop(drainer);
+        let rows = store.system().latest_attempts(1000).await.expect("read");
+        assert!(rows.iter().all(|row| row.state != "unsettled"), "after {waits} waits");
+        rows_seen.push(rows.len());
+        node = node.restart();
+        match replayed {
+            Some(replayed) => break assert_eq!(replayed.expect("replayed"), 0),
+            None => waits += 1,
+        }
+    }
+
+    // Some died before the first commit, and some between two.
+    assert!(rows_seen.contains(&0) && rows_seen.iter().any(|rows| (1..ATTEMPTS).contains(rows)));
+    assert!(rows_seen.is_sorted(), "{rows_seen:?}");
+    node.drainer(&store).replay(place.now()).await.expect("replayed");
+    is_whole(&place, &node, &attempts).await;
 }
 
 pub async fn the_undrained_bytes_are_right_at_once(place: Place) {
@@ -128,6 +158,20 @@ pub async fn a_stop_drains_once_more(place: Place) {
     drop(stop);
     running.await.expect("stopped");
     is_whole(&place, &node, &[first, second, third]).await;
+}
+
+/// What it came to, unless it waited more often than that.
+async fn killed_after<T>(waits: usize, work: impl Future<Output = T>) -> Option<T> {
+    let (mut work, mut waited) = (pin!(work), 0);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if waited == waits => Poll::Ready(None),
+        Poll::Pending => {
+            waited += 1;
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 /// A journal of whole attempts that nobody has drained yet.

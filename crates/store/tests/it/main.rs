@@ -217,6 +217,7 @@ contract! {
         killed_after_the_append,
         killed_after_the_draining,
         killed_after_the_transaction,
+        killed_at_every_wait,
         the_undrained_bytes_are_right_at_once;
 
     drain_away:

@@ -1,0 +1,122 @@
+//! `bench ledger database`: the database goes away under load, the journal keeps what it cannot take, and drains later.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::json;
+use testkit::postgres::Postgres;
+
+use super::books::{Books, Rules};
+use super::{PRICE, Scene};
+use crate::Common;
+use crate::client::Told;
+use crate::gateway::{Database, Site};
+use crate::load::{Load, Shape};
+use crate::provider::Pace;
+use crate::report::Report;
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    /// How long it is away
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// How many streams run at once
+    #[arg(long, default_value_t = 32)]
+    streams: usize,
+    /// How many plain requests run at once
+    #[arg(long, default_value_t = 8)]
+    plain: usize,
+    #[arg(long, value_enum, default_value_t = Database::Postgres)]
+    database: Database,
+}
+
+pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
+    let Arguments { common, seconds, streams, plain, database } = arguments;
+    let Some(scene) = Scene::set(database, &common, PACE).await? else { return Ok(true) };
+    let shape = Shape { streams, plain, tokens_max: TOKENS_MAX, seed: common.seed };
+    let gateway = scene.site.start()?;
+    let owner = gateway.set_up(&shape.models(), PRICE).await;
+    let (key, _) = gateway.gateway_key(&owner, &json!({ "name": "bench" })).await;
+    let load = Load::start(shape, &scene.client(key), gateway.url.clone());
+    load.wait_live(streams.saturating_mul(9) / 10, PATIENCE).await?;
+    tokio::time::sleep(BEFORE).await;
+
+    let before = load.heard();
+    take_away(database, &scene.site, Duration::from_secs(seconds)).await?;
+    let back = Instant::now();
+    let meanwhile = load.heard();
+    gateway.wait_ready()?;
+    let ready_after = back.elapsed();
+    tokio::time::sleep(AFTER).await;
+    let afterwards = load.heard();
+    load.stop().await?;
+    let told: Vec<Told> = scene.told.lines().await?;
+    let completed = told.iter().filter(|line| matches!(line, Told::Completed { .. })).count();
+    let drained_after = wait_drained(&scene.site, completed).await?;
+    gateway.stop()?;
+
+    let mut report = Report::new();
+    report.figure("seconds away", seconds);
+    report.figure("heard before", &before);
+    report.figure("heard until it was back", &meanwhile);
+    report.figure("heard in all", &afterwards);
+    report.figure("back to ready, ms", ready_after.as_millis());
+    report.figure("end of load to all settled, ms", drained_after.as_millis());
+    for name in afterwards.keys() {
+        let is_allowed = matches!(name.as_str(), "completed" | "503");
+        report.check(is_allowed, || format!("clients heard \"{name}\""));
+    }
+    let served = |heard: &BTreeMap<String, u64>| heard.get("completed").copied();
+    report
+        .check(served(&meanwhile) > served(&before), || "nothing was served meanwhile".to_owned());
+    report.check(ready_after <= READY_WITHIN, || "it was not ready in time".to_owned());
+    let rows = scene.site.ledger().await?;
+    let books = Books::new(scene.served.lines().await?, told, rows);
+    books.compare(Rules { price: PRICE, kills: false }, &mut report);
+    scene.finish(report, &common)
+}
+
+/// PostgreSQL is stopped; SQLite's one write lock is held by somebody else.
+async fn take_away(database: Database, site: &Site, time: Duration) -> anyhow::Result<()> {
+    match database {
+        Database::Postgres => {
+            Postgres::stop().await;
+            tokio::time::sleep(time).await;
+            Postgres::start_again().await;
+        }
+        Database::Sqlite => {
+            let store = site.store().await?;
+            let held = store.write().await?;
+            tokio::time::sleep(time).await;
+            drop(held);
+            store.close().await;
+        }
+    }
+    Ok(())
+}
+
+/// Until the ledger has at least so many rows, and all of them have ended.
+async fn wait_drained(site: &Site, rows_min: usize) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    loop {
+        let rows = site.ledger().await?;
+        let drained = began.elapsed();
+        if rows.len() >= rows_min && rows.iter().all(|row| row.state != "open") {
+            return Ok(drained);
+        }
+        anyhow::ensure!(drained < PATIENCE, "the journal does not drain");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+const PACE: Pace = Pace { event: Duration::from_millis(20), think: Duration::from_millis(20) };
+const TOKENS_MAX: u64 = 60;
+const BEFORE: Duration = Duration::from_secs(2);
+const AFTER: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(100);
+/// Five seconds are promised; a busy machine may take longer.
+const READY_WITHIN: Duration = Duration::from_secs(25);

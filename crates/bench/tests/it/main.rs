@@ -1,0 +1,44 @@
+//! The harness at the size of every change: the same commands, run as people run them, one after the other.
+#![cfg(test)]
+
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+/// Each has a gateway, a provider and a crowd on two cores: together they would measure one another.
+static TURN: Mutex<()> = Mutex::new(());
+
+#[track_caller]
+fn passes(command: &str) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let ran = Command::new(env!("CARGO_BIN_EXE_bench")).args(command.split(' ')).output();
+    let ran = ran.expect("bench runs");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    let complained = String::from_utf8_lossy(&ran.stderr);
+    eprintln!("{said}{complained}");
+    assert!(ran.status.success(), "bench {command}: {said}\n{complained}");
+}
+
+#[test]
+fn five_kills_lose_nothing_and_double_nothing_on_sqlite() {
+    passes("ledger kills --rounds 5 --ready-ms-max 10000");
+}
+
+#[test]
+fn five_kills_lose_nothing_and_double_nothing_on_postgres() {
+    passes("ledger kills --rounds 5 --ready-ms-max 10000 --database postgres --seed 2");
+}
+
+#[test]
+fn a_postgres_that_is_stopped_for_a_while_loses_nothing() {
+    passes("ledger database --seconds 4");
+}
+
+#[test]
+fn a_sqlite_that_somebody_else_writes_for_a_while_loses_nothing() {
+    passes("ledger database --seconds 8 --database sqlite");
+}
+
+#[test]
+fn fifty_clients_that_hang_up_pay_for_what_was_seen() {
+    passes("ledger hangups --count 50");
+}
