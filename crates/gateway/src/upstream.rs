@@ -8,6 +8,8 @@ mod error;
 pub mod judge;
 mod lanes;
 mod post;
+mod trust;
+mod unreachable;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,7 @@ pub use connector::{Resolve, SystemResolver};
 pub use error::{Blame, Retry, UpstreamError, quotable};
 pub use judge::{Egress, EgressRule};
 pub use lanes::UpstreamBody;
+pub use trust::{Trust, Untrusted};
 
 use connector::JudgedConnector;
 use judge::Judge;
@@ -61,9 +64,16 @@ pub struct Outgoing<'a> {
 
 impl Upstream {
     /// However `resolver` finds addresses, they are judged.
-    pub fn new(egress: &Egress, connect_max: Duration, resolver: Arc<dyn Resolve>) -> Self {
-        let lanes =
-            |judge| Lanes::new(JudgedConnector::new(judge, Arc::clone(&resolver)), connect_max);
+    pub fn new(
+        egress: &Egress,
+        trust: &Trust,
+        connect_max: Duration,
+        resolver: Arc<dyn Resolve>,
+    ) -> Self {
+        let lanes = |judge| {
+            let connector = JudgedConnector::new(judge, Arc::clone(&resolver));
+            Lanes::new(connector, trust.clone(), connect_max)
+        };
         Self {
             catalogue: lanes(Judge::for_catalogue(egress)),
             tenant: lanes(Judge::for_tenants(egress)),

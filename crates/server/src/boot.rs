@@ -88,7 +88,8 @@ impl App {
             control::unlock(&store, keys, config.vault_suite, &*clock, Arc::clone(&random)).await?;
 
         let catalogue = Arc::new(config.catalogue()?);
-        let upstream = Upstream::new(&config.egress(), config.limits.connect_max, resolver);
+        let connect_max = config.limits.connect_max;
+        let upstream = Upstream::new(&config.egress(), &config.trust, connect_max, resolver);
         let folder = config.data_dir.join("journal");
         make_private_folder(&folder)?;
         let (journal, journal_writer) = Journal::open(&folder, config.journal)

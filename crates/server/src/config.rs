@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway::Limits;
-use gateway::upstream::{Egress, EgressRule};
+use gateway::upstream::{Egress, EgressRule, Trust};
 use model::{BaseUrl, Catalogue, Plans};
 use store::Location;
 use store::journal::{Options as JournalOptions, Sync};
@@ -58,6 +58,10 @@ pub struct Config {
     /// `None`: generated and printed while there is no owner.
     pub setup_token: Option<Hidden>,
     pub egress_allow: Vec<EgressRule>,
+    /// Where `trust` has its further authorities from.
+    pub upstream_ca_file: Option<PathBuf>,
+    /// Who may vouch for a provider.
+    pub trust: Trust,
     /// Providers the operator moved, by canonical id.
     pub provider_base_urls: Vec<(String, BaseUrl)>,
     pub log: String,
@@ -157,6 +161,8 @@ impl Config {
             )?,
             log: layer.log.unwrap_or_else(|| "info".to_owned()),
             egress_allow: egress_allow?,
+            trust: trust(layer.upstream_ca_file.as_ref())?,
+            upstream_ca_file: layer.upstream_ca_file,
             data_dir,
             listen,
             public_url,
@@ -238,6 +244,19 @@ fn secret(
             non_empty(name, text.trim().to_owned()).map(Some)
         }
     }
+}
+
+/// The built-in authorities, and those of the file, which must be there and hold some.
+fn trust(file: Option<&PathBuf>) -> Result<Trust, ConfigError> {
+    let Some(file) = file else { return Ok(Trust::default()) };
+    let name = "upstream_ca_file";
+    if file.as_os_str().is_empty() {
+        return Err(bad(name, "is empty: name a PEM file or leave it out"));
+    }
+    let refused = |reason| ConfigError::File { file: file.clone(), reason };
+    let pem = std::fs::read(file)
+        .map_err(|error| refused(format!("cannot be read as {name}: {error}")))?;
+    Trust::default().and(&pem).map_err(|error| refused(format!("as {name}, it {error}")))
 }
 
 /// Whoever holds it becomes the owner, so it must not be guessable.

@@ -18,10 +18,12 @@ mod reply;
 mod responses;
 mod sample;
 mod seen;
+mod socket;
 mod split;
 mod state;
 mod talk;
 mod texts;
+mod tls;
 mod tripwire;
 mod wire;
 mod words;
@@ -44,6 +46,7 @@ pub use reply::{RateLimits, Reply, Step};
 pub use responses::{responses_json_bytes, responses_stream_bytes};
 pub use seen::SeenRequest;
 pub use split::{split_at, split_every};
+pub use tls::{Authority, Identity, Tls};
 pub use tripwire::Tripwire;
 pub use words::{CACHED_TOKENS, PROMPT_TOKENS, REASONING_TOKENS, chat_content};
 
@@ -56,20 +59,31 @@ use state::State;
 #[must_use = "dropping the fake closes its socket"]
 pub struct FakeProvider {
     addr: SocketAddr,
+    scheme: &'static str,
     state: Arc<State>,
     tasks: JoinSet<()>,
 }
 
 impl FakeProvider {
     pub async fn start() -> Self {
+        Self::listen("http", None).await
+    }
+
+    /// At `https://127.0.0.1:PORT`. Over HTTP/2 a call is cut by RST_STREAM, a reset loses the whole connection, and
+    /// pieces of a body may arrive as one.
+    pub async fn start_tls(tls: Tls) -> Self {
+        Self::listen("https", Some(tls)).await
+    }
+
+    async fn listen(scheme: &'static str, tls: Option<Tls>) -> Self {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port on loopback");
         let addr = listener.local_addr().expect("a bound socket's address");
         let state = Arc::new(State::default());
 
         let mut tasks = JoinSet::new();
-        tasks.spawn(connection::accept(listener, state.clone()));
-        Self { addr, state, tasks }
+        tasks.spawn(connection::accept(listener, tls, state.clone()));
+        Self { addr, scheme, state, tasks }
     }
 
     /// Closes the port and every connection, and returns once that is done: from here on a
@@ -108,12 +122,12 @@ impl FakeProvider {
 
     /// `http://127.0.0.1:PORT/v1`.
     pub fn base_url(&self) -> String {
-        format!("http://{}/v1", self.addr)
+        format!("{}/v1", self.url())
     }
 
     /// `http://127.0.0.1:PORT`, for dialects whose paths begin at the origin.
     pub fn url(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("{}://{}", self.scheme, self.addr)
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -147,6 +161,21 @@ impl FakeProvider {
     /// Sockets accepted since the start, also those closed since.
     pub fn connections(&self) -> usize {
         self.state.tally().connections
+    }
+
+    /// Connections on which nobody wanted to speak TLS with this fake.
+    pub fn failed_handshakes(&self) -> usize {
+        self.state.tally().distrusted
+    }
+
+    /// All that came over TLS, as it was on the wire.
+    pub fn wiretap(&self) -> Vec<u8> {
+        self.state.wiretap().clone()
+    }
+
+    /// Every HTTP/2 connection is told to go away (GOAWAY); what runs on it is answered.
+    pub fn go_away(&self) {
+        self.state.part();
     }
 
     /// Requests taken in whose answer is not yet all sent, including those still without headers.

@@ -2,7 +2,6 @@
 //! the failure is seen; everybody above obeys.
 
 use std::borrow::Cow;
-use std::error::Error as _;
 
 use http::header::RETRY_AFTER;
 use http::response::Parts;
@@ -90,36 +89,6 @@ impl UpstreamError {
 
     pub fn ours(public: &str) -> Self {
         Self::new(Blame::Us, Retry::Next, Code::UpstreamError, public)
-    }
-
-    /// No connection, or one that broke before an answer. Only the former is sure not to have been billed.
-    pub fn unreachable(provider: &Provider, error: &hyper_util::client::legacy::Error) -> Self {
-        if error.is_connect() {
-            let is_custom = provider.base_url.is_none();
-            let verdict = judged(error);
-            let public = match &verdict {
-                // One message for all, or a tenant could map the network behind us by asking.
-                _ if is_custom => {
-                    "no connection to the endpoint could be made, or its address is not allowed \
-                     (the operator allows private ones with KEYSTILE_EGRESS_ALLOW)"
-                        .to_owned()
-                }
-                Some(verdict) => format!("the provider's address may not be called: {verdict}"),
-                None => "no connection to the provider could be made".to_owned(),
-            };
-            let next = Self::new(Blame::Provider, Retry::Next, Code::UpstreamUnavailable, public);
-            // Of an endpoint of a tenant's, a second try would tell by its time what the message does not.
-            return Self { again: verdict.is_none() && !is_custom, ..next };
-        }
-        let canceled = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
-        if canceled.is_some_and(hyper::Error::is_canceled) {
-            let public = "the provider closed its connection before the request was sent";
-            let next = Self::new(Blame::Provider, Retry::Next, Code::UpstreamUnavailable, public);
-            return Self { unsent: true, again: true, ..next };
-        }
-        let public = "the connection to the provider broke before it answered";
-        let broken = Self::new(Blame::Provider, Retry::Next, Code::UpstreamError, public);
-        Self { dispatched: true, ..broken }
     }
 
     /// An answer that is no success.
@@ -369,23 +338,6 @@ fn scrubbed<'a>(words: &'a str, scrubber: Option<&Scrubber>) -> Cow<'a, str> {
         Some(Cow::Owned(scrubbed)) => String::from_utf8_lossy(&scrubbed).into_owned().into(),
         Some(Cow::Borrowed(_)) | None => words.into(),
     }
-}
-
-/// Our own verdict on an address, wherever it sits in the chain of causes.
-fn judged(error: &hyper_util::client::legacy::Error) -> Option<String> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
-    while let Some(current) = cause {
-        if let Some(verdict) = current.downcast_ref::<super::judge::Forbidden>() {
-            return Some(verdict.to_string());
-        }
-        // `io::Error` hides what it wraps from `source`.
-        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if let Some(verdict) = inner.and_then(|e| e.downcast_ref::<super::judge::Forbidden>()) {
-            return Some(verdict.to_string());
-        }
-        cause = current.source();
-    }
-    None
 }
 
 #[cfg(test)]

@@ -14,8 +14,10 @@ use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 
 use super::SplicedBody;
+use super::Trust;
 use super::connector::{JudgedConnector, Within};
 
 type HttpClient = Client<Within<HttpsConnector<JudgedConnector>>, SplicedBody>;
@@ -33,9 +35,12 @@ const LANES: usize = 16;
 const STREAMS_PER_LANE: u32 = 80;
 
 impl Lanes {
-    pub fn new(connector: JudgedConnector, connect_max: Duration) -> Self {
-        let lane =
-            || Lane { client: client(connector.clone(), connect_max), in_flight: Arc::default() };
+    pub fn new(connector: JudgedConnector, trust: Trust, connect_max: Duration) -> Self {
+        let tls = trust.client_config();
+        let lane = || Lane {
+            client: client(connector.clone(), tls.clone(), connect_max),
+            in_flight: Arc::default(),
+        };
         Self(std::iter::repeat_with(lane).take(LANES).collect())
     }
 
@@ -99,9 +104,9 @@ impl http_body::Body for UpstreamBody {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the way out everybody else is given")]
-fn client(connector: JudgedConnector, connect_max: Duration) -> HttpClient {
+fn client(connector: JudgedConnector, tls: ClientConfig, connect_max: Duration) -> HttpClient {
     let https = HttpsConnectorBuilder::new()
-        .with_webpki_roots()
+        .with_tls_config(tls)
         .https_or_http()
         .enable_all_versions()
         .wrap_connector(connector);

@@ -75,6 +75,7 @@ fn set(layer: &mut Layer, name: String, value: String) -> Result<(), ConfigError
         "REDIS_URL_FILE" => layer.redis_url = Some(read_secret(name, &value)?),
         "SETUP_TOKEN" => layer.setup_token = Some(value),
         "SETUP_TOKEN_FILE" => layer.setup_token_file = Some(PathBuf::from(value)),
+        "UPSTREAM_CA_FILE" => layer.upstream_ca_file = Some(PathBuf::from(value)),
         "VAULT_RESEAL_PAUSE_MS" => layer.vault_reseal_pause_ms = Some(number(name, &value)?),
         "VAULT_SUITE" => layer.vault_suite = Some(value),
         other => {

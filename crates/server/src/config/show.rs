@@ -33,6 +33,12 @@ impl fmt::Display for Config {
         }
         let rules: Vec<_> = self.egress_allow.iter().map(ToString::to_string).collect();
         writeln!(f, "egress_allow = {}", toml::Value::from(rules))?;
+        match &self.upstream_ca_file {
+            Some(file) => {
+                writeln!(f, "upstream_ca_file = {}", quoted(&file.display().to_string()))?;
+            }
+            None => writeln!(f, "# upstream_ca_file: none, so the built-in authorities alone")?,
+        }
         writeln!(f, "log = {}", quoted(&self.log))?;
         let format = match self.log_format {
             LogFormat::Json => "json",

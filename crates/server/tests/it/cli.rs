@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use testkit::app::TEST_MASTER_KEY;
+use testkit::fake::Authority;
 use testkit::process::{Ended, Program};
 
 const KEYSTILE: &str = env!("CARGO_BIN_EXE_keystile");
@@ -123,9 +124,12 @@ fn a_flag_goes_over_the_environment_over_the_file_over_the_default() {
 #[test]
 fn every_setting_that_is_given_is_shown_and_what_is_shown_is_accepted_back() {
     let folder = empty_folder();
+    let authority = Authority::new();
+    fs::copy(authority.file(), folder.path().join("authority.pem")).expect("copied");
     let given = "data_dir = \"/tmp/quo\\\"ted\"\nlisten = \"[::1]:4041\"\n\
                  public_url = \"https://keys.example/base\"\nvault_suite = \"fernet\"\nvault_reseal_pause_ms = 4\n\
-                 egress_allow = [\"10.0.0.0/8:8000\", \"[fd00::/8]:443\"]\nlog = \"warn,store=debug\"\n\
+                 egress_allow = [\"10.0.0.0/8:8000\", \"[fd00::/8]:443\"]\n\
+                 upstream_ca_file = \"authority.pem\"\nlog = \"warn,store=debug\"\n\
                  log_format = \"json\"\ndrain_seconds_max = 5\nconnections_max = 77\nkey_operations_per_minute = 30\n\
                  default_plan = \"gold\"\n\n\
                  [limits]\nbody_bytes_max = 1001\nbody_read_seconds_max = 2\nanswer_bytes_max = 1003\n\

@@ -7,6 +7,9 @@ mod connections;
 mod events;
 mod fault;
 mod first_line;
+mod goings;
+mod http2;
+mod identities;
 mod judge;
 mod lines;
 mod pair;
@@ -25,6 +28,7 @@ use bodies::bodies;
 use connections::connections;
 use events::events;
 use fault::Fault;
+use http2::{streams, survives_http2};
 use lines::{lines, survives_lines};
 use pair::Pair;
 use site::Site;
@@ -71,6 +75,11 @@ macro_rules! matrix {
             }
 
             #[tokio::test]
+            async fn every_http2_stream_that_breaks_is_survived() {
+                join(survives_http2(CALLER.own), survives_http2(CALLER.other)).await;
+            }
+
+            #[tokio::test]
             async fn every_line_that_is_down_is_survived() {
                 survives_lines(CALLER.own).await;
             }
@@ -103,8 +112,16 @@ matrix! {
 #[test]
 fn the_matrix_has_sixty_faults_and_more() {
     let pair = Caller::of(Dialect::Chat, Dialect::Gemini).own;
-    let faults =
-        [bodies(pair), connections(pair), events(pair), lines(), slow(pair), statuses(pair)];
+    let faults = [
+        bodies(pair),
+        connections(pair),
+        events(pair),
+        lines(),
+        slow(pair),
+        statuses(pair),
+        streams(pair),
+        http2::losses(pair),
+    ];
 
     let names: HashSet<_> = faults.iter().flatten().map(|fault| &fault.name).collect();
 

@@ -81,7 +81,7 @@ impl Body for Scripted {
                 Turn::Break(ending) => {
                     this.underway.finish();
                     this.ending.set(ending);
-                    return Poll::Ready(Some(Err(Gone)));
+                    return Poll::Ready(Some(Err(Gone::default())));
                 }
                 Turn::Go => {}
                 Turn::Send(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
@@ -106,7 +106,7 @@ async fn take(step: Step, flushes: Flushes) -> Turn {
             tokio::time::sleep(length).await;
             Turn::Go
         }
-        Step::Cut => Turn::Break(Ending::Close),
+        Step::Cut | Step::Refuse => Turn::Break(Ending::Close),
         Step::Reset => Turn::Break(Ending::Reset),
         Step::Stall => pending().await,
         Step::Wait(gate) => {

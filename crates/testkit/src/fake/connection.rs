@@ -1,10 +1,12 @@
 //! One connection: hyper reads and answers, and where HTTP has no words for a fault, the socket
 //! is taken back from it.
 
+mod http2;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,12 +18,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::body::Scripted;
 use super::reply::{Answer, Reply, Step};
 use super::seen::SeenRequest;
+use super::socket::{Socket, Tapped};
 use super::state::{State, Underway};
+use super::tls::Tls;
 use super::wire::{Flushes, Wire};
 
 /// What happens to the socket once hyper let go of it early.
@@ -32,21 +37,30 @@ pub(super) enum Ending {
 }
 
 #[derive(Clone, Default)]
-pub(super) struct EndingSlot(Arc<Mutex<Option<Ending>>>);
+pub(super) struct EndingSlot(Arc<Slot>);
+
+#[derive(Default)]
+struct Slot {
+    ending: Mutex<Option<Ending>>,
+    was_set: Notify,
+}
 
 /// The script says that this exchange breaks off here; it makes hyper let go of the socket.
-#[derive(Debug)]
-pub(super) struct Gone;
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    /// What HTTP/2 tells of it; absent, that something went wrong.
+    told: Option<h2::Error>,
+}
 
 /// Ends, with every connection, when its task is dropped.
-pub(super) async fn accept(listener: TcpListener, state: Arc<State>) {
+pub(super) async fn accept(listener: TcpListener, tls: Option<Tls>, state: Arc<State>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let (socket, _) = accepted.expect("accept on loopback");
                 let number = state.connected();
-                connections.spawn(serve(socket, number, state.clone()));
+                connections.spawn(welcome(socket, tls.clone(), number, state.clone()));
             }
             Some(ended) = connections.join_next() => {
                 if let Err(error) = ended {
@@ -57,8 +71,19 @@ pub(super) async fn accept(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-async fn serve(socket: TcpStream, number: usize, state: Arc<State>) {
+async fn welcome(socket: TcpStream, tls: Option<Tls>, number: usize, state: Arc<State>) {
     socket.set_nodelay(true).expect("TCP_NODELAY");
+    let Some(tls) = tls else { return serve(Socket::Bare(socket), number, state).await };
+    let tapped = Tapped { socket, state: state.clone() };
+    let Ok(stream) = tls.0.accept(tapped).await else { return state.handshake_failed() };
+    let socket = Socket::Tls(Box::new(stream));
+    match socket.speaks_http2() {
+        true => http2::serve(socket, number, state).await,
+        false => serve(socket, number, state).await,
+    }
+}
+
+async fn serve(socket: Socket, number: usize, state: Arc<State>) {
     let wire = Wire::new(socket);
     let flushes = wire.flushes();
     let ending = EndingSlot::default();
@@ -77,7 +102,7 @@ async fn serve(socket: TcpStream, number: usize, state: Arc<State>) {
     match ending.take() {
         None | Some(Ending::Close) => {}
         Some(Ending::Raw(steps, underway)) => play(socket, steps, underway).await,
-        Some(Ending::Reset) => reset(&socket),
+        Some(Ending::Reset) => socket.reset(),
     }
 }
 
@@ -89,10 +114,11 @@ async fn answer(
     ending: EndingSlot,
 ) -> Result<Response<Scripted>, Gone> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| Gone)?.to_bytes();
+    let body = body.collect().await.map_err(|_| Gone::default())?.to_bytes();
     let seen = SeenRequest {
         method: head.method,
-        path_and_query: head.uri.to_string(),
+        version: head.version,
+        path_and_query: head.uri.path_and_query().map_or_else(String::new, ToString::to_string),
         headers: head.headers,
         body,
         connection,
@@ -108,6 +134,10 @@ async fn answer(
         }
         Some(Step::Cut) => Some(Ending::Close),
         Some(Step::Reset) => Some(Ending::Reset),
+        Some(Step::Refuse) => {
+            underway.finish();
+            return Err(Gone { told: Some(h2::Reason::REFUSED_STREAM.into()) });
+        }
         Some(Step::Stall) => pending().await,
         Some(Step::Wait(gate)) => {
             gate.wait().await;
@@ -117,11 +147,11 @@ async fn answer(
     if let Some(broken) = broken {
         underway.finish();
         ending.set(broken);
-        return Err(Gone);
+        return Err(Gone::default());
     }
     if let Answer::Raw(steps) = reply.answer {
         ending.set(Ending::Raw(steps, underway));
-        return Err(Gone);
+        return Err(Gone::default());
     }
     Ok(respond(reply, &seen, flushes, ending, underway))
 }
@@ -142,11 +172,11 @@ fn respond(
 }
 
 /// Plays the steps on the bare socket, then closes it.
-async fn play(mut socket: TcpStream, steps: Vec<Step>, mut underway: Underway) {
+async fn play(mut socket: Socket, steps: Vec<Step>, mut underway: Underway) {
     for step in steps {
         let played = match step {
             Step::Bytes(bytes) => write(&mut socket, &bytes).await,
-            Step::Cut => break,
+            Step::Cut | Step::Refuse => break,
             Step::Drip(bytes, every) => {
                 let Err(Left) = drip(&mut socket, &bytes, every).await;
                 Err(Left)
@@ -157,7 +187,7 @@ async fn play(mut socket: TcpStream, steps: Vec<Step>, mut underway: Underway) {
             }
             Step::Reset => {
                 underway.finish();
-                return reset(&socket);
+                return socket.reset();
             }
             Step::Stall => {
                 let Err(Left) = until_left(&mut socket).await;
@@ -180,18 +210,18 @@ async fn play(mut socket: TcpStream, steps: Vec<Step>, mut underway: Underway) {
 /// The client closed its side.
 struct Left;
 
-async fn write(socket: &mut TcpStream, bytes: &Bytes) -> Result<(), Left> {
+async fn write(socket: &mut Socket, bytes: &Bytes) -> Result<(), Left> {
     socket.write_all(bytes).await.map_err(|_| Left)
 }
 
-async fn drip(socket: &mut TcpStream, bytes: &Bytes, every: Duration) -> Result<Infallible, Left> {
+async fn drip(socket: &mut Socket, bytes: &Bytes, every: Duration) -> Result<Infallible, Left> {
     loop {
         write(socket, bytes).await?;
         tokio::time::sleep(every).await;
     }
 }
 
-async fn until_left(socket: &mut TcpStream) -> Result<Infallible, Left> {
+async fn until_left(socket: &mut Socket) -> Result<Infallible, Left> {
     let mut ignored = [0; 1024];
     loop {
         match socket.read(&mut ignored).await {
@@ -201,18 +231,28 @@ async fn until_left(socket: &mut TcpStream) -> Result<Infallible, Left> {
     }
 }
 
-/// With no time to linger, closing sends RST instead of FIN.
-fn reset(socket: &TcpStream) {
-    socket.set_zero_linger().expect("SO_LINGER");
-}
-
 impl EndingSlot {
     pub fn set(&self, ending: Ending) {
-        *self.0.lock().expect("nobody panics with it") = Some(ending);
+        *self.ending() = Some(ending);
+        self.0.was_set.notify_one();
     }
 
     fn take(&self) -> Option<Ending> {
-        self.0.lock().expect("nobody panics with it").take()
+        self.ending().take()
+    }
+
+    /// When the script ends more than one exchange.
+    async fn lost(&self) {
+        loop {
+            self.0.was_set.notified().await;
+            if matches!(*self.ending(), Some(Ending::Raw(..) | Ending::Reset)) {
+                return;
+            }
+        }
+    }
+
+    fn ending(&self) -> MutexGuard<'_, Option<Ending>> {
+        self.0.ending.lock().expect("nobody panics with it")
     }
 }
 
@@ -222,4 +262,8 @@ impl fmt::Display for Gone {
     }
 }
 
-impl std::error::Error for Gone {}
+impl std::error::Error for Gone {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.told.as_ref().map(|told| told as _)
+    }
+}

@@ -35,6 +35,8 @@ pub enum Step {
     Drip(Bytes, Duration),
     /// Goes on after a while.
     Pause(Duration),
+    /// In place of headers, over HTTP/2: the provider says that it did nothing. Otherwise as `Cut`.
+    Refuse,
     /// Never goes on; ends when the client hangs up or the fake is dropped.
     Stall,
     /// Goes on when the test opens the gate.
@@ -144,6 +146,10 @@ impl Reply {
 
     pub fn reset_before_headers() -> Self {
         Self::standard().before_headers(Step::Reset)
+    }
+
+    pub fn refused_stream() -> Self {
+        Self::standard().before_headers(Step::Refuse)
     }
 
     /// 200 with a chat answer whose content, a few extra fields and several headers hold all that

@@ -1,11 +1,12 @@
 //! A request as it arrived.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Version};
 
 #[derive(Clone, Debug)]
 pub struct SeenRequest {
     pub method: Method,
+    pub version: Version,
     pub path_and_query: String,
     pub headers: HeaderMap,
     pub body: Bytes,

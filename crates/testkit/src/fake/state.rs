@@ -15,6 +15,8 @@ use super::seen::SeenRequest;
 pub(super) struct State {
     script: Mutex<Script>,
     seen: Mutex<Vec<SeenRequest>>,
+    wiretap: Mutex<Vec<u8>>,
+    partings: watch::Sender<()>,
     tally: watch::Sender<Tally>,
 }
 
@@ -36,6 +38,7 @@ pub(super) struct Tally {
     pub requests: usize,
     pub open: usize,
     pub hung_up: usize,
+    pub distrusted: usize,
 }
 
 /// One answer, from the request's last byte to the answer's. Its drop is how we notice a client
@@ -52,6 +55,24 @@ impl State {
 
     pub fn seen(&self) -> MutexGuard<'_, Vec<SeenRequest>> {
         self.seen.lock().expect("no test panics with the requests")
+    }
+
+    /// What came over TLS, as it was on the wire.
+    pub fn wiretap(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.wiretap.lock().expect("no test panics with the wiretap")
+    }
+
+    /// Changes when connections are to end in order.
+    pub fn partings(&self) -> watch::Receiver<()> {
+        self.partings.subscribe()
+    }
+
+    pub fn part(&self) {
+        self.partings.send_replace(());
+    }
+
+    pub fn handshake_failed(&self) {
+        self.tally.send_modify(|tally| tally.distrusted += 1);
     }
 
     pub fn tally(&self) -> Tally {

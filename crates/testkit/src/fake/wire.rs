@@ -6,32 +6,39 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::socket::Socket;
+
 pub(super) struct Wire {
-    pub socket: TcpStream,
+    pub socket: Socket,
     flushes: watch::Sender<()>,
 }
 
 #[derive(Clone)]
-pub(super) struct Flushes(watch::Sender<()>);
+pub(super) struct Flushes(Option<watch::Sender<()>>);
 
 impl Wire {
-    pub fn new(socket: TcpStream) -> Self {
+    pub fn new(socket: Socket) -> Self {
         Self { socket, flushes: watch::Sender::default() }
     }
 
     pub fn flushes(&self) -> Flushes {
-        Flushes(self.flushes.clone())
+        Flushes(Some(self.flushes.clone()))
     }
 }
 
 impl Flushes {
+    /// Of a connection whose calls share one buffer: only a gate keeps their pieces apart.
+    pub fn unseen() -> Self {
+        Self(None)
+    }
+
     /// The next flush. hyper flushes whenever the body it polls is not ready, and calls the
     /// socket's flush only after its own buffer is empty.
     pub async fn next(&self) {
-        let mut flushes = self.0.subscribe();
+        let Some(flushes) = &self.0 else { return };
+        let mut flushes = flushes.subscribe();
         let flushed = flushes.changed().await;
         flushed.expect("we hold a sender ourselves");
     }

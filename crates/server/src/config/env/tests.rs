@@ -33,6 +33,7 @@ fn a_bad_value_is_an_error_that_names_the_setting() {
         ("KEYSTILE_REDIS_URL", "http://host", "redis_url"),
         ("KEYSTILE_VAULT_SUITE", "none", "vault_suite"),
         ("KEYSTILE_EGRESS_ALLOW", "10.0.0.0/8", "egress_allow"),
+        ("KEYSTILE_UPSTREAM_CA_FILE", "", "upstream_ca_file"),
         ("KEYSTILE_LOG_FORMAT", "xml", "log_format"),
         ("KEYSTILE_PROVIDER_OPENAI_BASE_URL", "ftp://x", "providers.openai.base_url"),
         ("KEYSTILE_PROVIDER_NOBODY_BASE_URL", "http://x", "providers.nobody.base_url"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use model::Dialect;
 use serde_json::json;
+use server::config::Layer;
 use testkit::canary::Canaries;
 use testkit::fake::{FakeProvider, Reply};
 use testkit::http::Whole;
@@ -40,10 +41,14 @@ pub type Arrived = Result<Whole, String>;
 
 impl Site {
     pub async fn open(pair: Pair, limits: &str) -> Self {
-        let fake = FakeProvider::start().await;
+        Self::before(pair, FakeProvider::start().await, toml::from_str(limits).expect("a layer"))
+            .await
+    }
+
+    /// All of the providers are this one.
+    pub async fn before(pair: Pair, fake: FakeProvider, layer: Layer) -> Self {
         let urls = [("openai", fake.base_url()), ("anthropic", fake.url()), ("gemini", fake.url())];
         let providers = urls.map(|(provider, url)| (provider.to_owned(), url)).to_vec();
-        let layer = toml::from_str(limits).expect("a layer");
         Self::with(pair, fake, Options { providers, layer, ..Options::default() }).await
     }
 
@@ -65,10 +70,18 @@ impl Site {
 
     /// Every row, plain and streamed, all at the same time.
     pub async fn survives(&self, faults: &[Fault]) {
-        let rows = faults.iter().enumerate();
-        let rows = rows.flat_map(|row| [false, true].map(|streamed| (row, streamed)));
-        let played = rows.map(|((number, fault), streamed)| self.play(number, fault, streamed));
+        let played =
+            rows(faults).map(|(number, fault, streamed)| self.play(number, fault, streamed));
         self.judge(&join_all(played).await).await;
+    }
+
+    /// One row after the other, where what is done to one would be done to all that run beside it.
+    pub async fn survives_singly(&self, faults: &[Fault]) {
+        let mut played = Vec::new();
+        for (number, fault, streamed) in rows(faults) {
+            played.push(self.play(number, fault, streamed).await);
+        }
+        self.judge(&played).await;
     }
 
     /// A model for each row: the fake tells them apart by it, and what the gateway learns of one says nothing of others.
@@ -101,6 +114,12 @@ impl Site {
         let answer = tokio::time::timeout(WITHIN, call.try_whole()).await;
         answer.unwrap_or_else(|_| Err(format!("no answer within {WITHIN:?}")))
     }
+}
+
+/// Each plain and streamed.
+fn rows(faults: &[Fault]) -> impl Iterator<Item = (usize, &Fault, bool)> {
+    let rows = faults.iter().enumerate();
+    rows.flat_map(|(number, fault)| [false, true].map(|streamed| (number, fault, streamed)))
 }
 
 pub fn model(number: usize, streamed: bool) -> String {
