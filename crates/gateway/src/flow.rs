@@ -14,6 +14,7 @@ use wire::sse::Frames;
 use wire::translate::StreamTranslator;
 use wire::{Meter, Seen};
 
+use crate::record::Used;
 use crate::upstream::UpstreamBody;
 
 /// The events of one answer, in order.
@@ -198,6 +199,11 @@ impl Flow {
 
     pub fn usage(&self) -> Usage {
         self.meter.as_ref().map(Meter::usage).unwrap_or_default()
+    }
+
+    pub fn used(&self) -> Used {
+        let answered_by = self.meter.as_ref().and_then(Meter::answered_by);
+        Used { usage: self.usage(), answered_by: answered_by.map(str::to_owned) }
     }
 
     pub fn finished(&self) -> bool {

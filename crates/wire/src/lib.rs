@@ -24,5 +24,5 @@ pub use excess::refuse_excess;
 pub use invalid::InvalidBody;
 pub use meter::Meter;
 pub use provider_error::UpstreamErrorBody;
-pub use request::{Request, Shape, Splice, Wishes};
+pub use request::{OutputLimit, Request, Shape, Splice, Wishes};
 pub use seen::Seen;

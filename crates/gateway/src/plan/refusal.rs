@@ -67,6 +67,7 @@ impl Exclusion {
             | Reason::NotAllowed { .. }
             | Reason::NotSpoken
             | Reason::UnknownModel
+            | Reason::Unpriced
             | Reason::WrongKind => Some("model"),
             _ => None,
         }

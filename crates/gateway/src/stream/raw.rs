@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use vault::Scrubber;
 
 use super::scrub_cut;
-use crate::record::{OpenAttempt, Recorder};
+use crate::record::{OpenAttempt, Recorder, Settlement, Used};
 use crate::upstream::UpstreamBody;
 use crate::{BoxError, Limits};
 
@@ -73,7 +73,8 @@ impl RawBody {
 
     fn settle(&mut self, outcome: Outcome, code: Option<Code>, end: Result<Bytes, &'static str>) {
         let code = code.map(Code::as_str);
-        let ack = self.recorder.settle(&self.attempt, outcome, usage(outcome), code);
+        let Settlement { ack, .. } =
+            self.recorder.settle(&mut self.attempt, outcome, &used(outcome), code);
         self.patience.as_mut().reset(Instant::now() + self.record_max);
         self.state = State::Settling(ack, end);
     }
@@ -165,12 +166,13 @@ impl Drop for RawBody {
         if matches!(self.state, State::Flowing) {
             // The acknowledgement has nobody left to wait for it.
             let outcome = Outcome::Aborted;
-            drop(self.recorder.settle(&self.attempt, outcome, usage(outcome), None));
+            drop(self.recorder.settle(&mut self.attempt, outcome, &used(outcome), None));
         }
     }
 }
 
 /// Nothing is known of it either way. What was cut short may be billed nevertheless.
-fn usage(outcome: Outcome) -> Usage {
-    Usage { estimated: outcome != Outcome::Completed, ..Usage::default() }
+fn used(outcome: Outcome) -> Used {
+    let usage = Usage { estimated: outcome != Outcome::Completed, ..Usage::default() };
+    Used { usage, answered_by: None }
 }
