@@ -52,6 +52,18 @@ pub enum Status {
     ShutdownAnnounced,
 }
 
+impl Status {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Deprecated => "deprecated",
+            Self::Disputed => "disputed",
+            Self::Retired => "retired",
+            Self::ShutdownAnnounced => "shutdown_announced",
+        }
+    }
+}
+
 /// Where models were read of, and what day its facts are of.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
