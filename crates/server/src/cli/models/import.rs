@@ -55,6 +55,13 @@ pub fn run(
     if !diff.writes() {
         return tell(format, "nothing was written: there is nothing new");
     }
+    if !config.data_dir.is_dir() {
+        let folder = config.data_dir.display();
+        return Err(Failure::Usage(format!(
+            "there is no data folder \"{folder}\": name the gateway's with --data-dir"
+        ))
+        .into());
+    }
     let rows = diff.written(rows);
     // Whatever is written must be taken at the next start.
     Catalogue::shipped()?.with_prices(&rows)?;
