@@ -25,6 +25,7 @@ mod leak;
 mod limits;
 mod management;
 mod mcp;
+mod models_cli;
 mod openapi;
 mod passthrough;
 mod people;
