@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod anthropic;
+mod cache_control;
 pub mod dialect;
 mod excess;
 pub mod foreign;

@@ -106,7 +106,7 @@ async fn begin(
         // The status has said enough: words that do not come are not waited for.
         let body = read_answer(body, bounds).await.unwrap_or_default();
         let error = UpstreamError::refused(candidate.provider, &parts, &body, scrubber.as_ref());
-        return Err(error);
+        return Err(error.until(&parts.headers, gw.clock.now()));
     }
     refuse_compressed(&parts.headers)?;
     let answered = Answered { gw, call, candidate, deadline, scrubber: scrubber.as_ref() };
@@ -206,7 +206,7 @@ impl Answered<'_> {
         let is_foreign = self.dialect().is_none() && self.call.asked.passthrough.is_some();
         let meter = Meter::new(self.dialect().unwrap_or(Dialect::Chat));
         let meter = Some(meter).filter(|_| !is_foreign);
-        let mut flow = Flow::new(body, limits.event_bytes_max, meter, translator);
+        let mut flow = Flow::new(body, limits, meter, translator);
         let patience = Patience {
             bytes_max: limits.held_bytes_max,
             until: Instant::now() + limits.held_max,

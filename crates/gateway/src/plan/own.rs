@@ -9,6 +9,7 @@ use super::reading::Reading;
 use super::{Ask, Candidate, Draft, Payer, Reason, Way};
 use crate::asked::Pricing;
 use crate::directory::WorkspaceEntry;
+use crate::headroom::requests_per_minute;
 use crate::provider_key::ProviderKeyEntry;
 
 /// What the own keys of a model come to, as far as the platform's need to know.
@@ -148,7 +149,9 @@ impl<'a> Ask<'_, 'a> {
             return Err(Reason::Moved);
         }
         let world = self.world;
-        match world.headroom.exhausted_until(key.row.id, &reading.model, world.now) {
+        let (tier, model) = (key.row.tier.as_ref(), reading.model.as_str());
+        let by_tier = requests_per_minute(reading.provider, tier, model);
+        match world.headroom.exhausted_until(key.row.id, model, by_tier, world.now) {
             Some(until) => Err(Reason::Exhausted { until }),
             None => Ok(()),
         }

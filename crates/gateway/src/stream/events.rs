@@ -300,6 +300,11 @@ impl Streaming {
                             false => self.cut(),
                         }
                     }
+                    Step::TooMuch if self.is_told_whole() => self.complete(None),
+                    Step::TooMuch => {
+                        let public = "the provider's stream is larger than this gateway carries";
+                        self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamError, public));
+                    }
                     Step::TooLong => {
                         let public = "the provider sent an event larger than this gateway carries";
                         self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamError, public));

@@ -20,6 +20,8 @@ use crate::{BoxError, Limits};
 pub struct RawBody {
     upstream: UpstreamBody,
     scrubber: Option<Scrubber>,
+    /// How much more may come.
+    bytes_left: usize,
     /// The end of what came, in which a key may begin.
     carried: BytesMut,
     attempt: OpenAttempt,
@@ -49,6 +51,7 @@ impl RawBody {
         Self {
             upstream,
             scrubber,
+            bytes_left: limits.stream_bytes_max,
             carried: BytesMut::new(),
             attempt,
             recorder,
@@ -107,8 +110,14 @@ impl RawBody {
             Poll::Ready(Some(Ok(frame))) => {
                 let until = self.deadline.min(Instant::now() + self.idle_max);
                 self.patience.as_mut().reset(until);
-                let chunk = frame.into_data().ok();
-                Poll::Ready(chunk.map(|chunk| self.take(&chunk)).filter(|given| !given.is_empty()))
+                let Ok(chunk) = frame.into_data() else { return Poll::Ready(None) };
+                let Some(left) = self.bytes_left.checked_sub(chunk.len()) else {
+                    let large = Err("the provider's answer is larger than this gateway carries");
+                    self.settle(Outcome::Cut, Some(Code::UpstreamError), large);
+                    return Poll::Ready(None);
+                };
+                self.bytes_left = left;
+                Poll::Ready(Some(self.take(&chunk)).filter(|given| !given.is_empty()))
             }
         }
     }

@@ -16,6 +16,7 @@ mod cli_manage;
 mod cluster;
 mod echo;
 mod egress;
+mod endless;
 mod fault_matrix;
 mod faults;
 mod gateway_keys;
