@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 64)]
     streams: usize,
     /// How many plain requests run at once
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 32)]
     plain: usize,
     /// How long a start may take until it is ready
     #[arg(long, default_value_t = 2000, value_name = "MS")]
