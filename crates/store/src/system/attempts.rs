@@ -88,7 +88,6 @@ fn attempt_row(row: &Row) -> Result<AttemptRow> {
             geo: None,
             reported_pico_usd: None,
             estimated: row.flag("estimated")?,
-            ..Usage::default()
         },
         billing_unknown: row.flag("billing_unknown")?,
         cost: row.money_opt("cost_micro_usd", "cost_pico_rest")?,
