@@ -62,6 +62,8 @@ impl Scene {
     fn row(&self, model: &str, output: u64) -> AttemptRow {
         let (clock, random) = (&self.clock, &self.random);
         AttemptRow {
+            cost: None,
+            price: None,
             request: RequestId::new(clock, random),
             attempt: 1,
             workspace: WorkspaceId::new(clock, random),
