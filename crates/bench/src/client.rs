@@ -195,6 +195,17 @@ impl Client {
     }
 }
 
+impl std::fmt::Display for Heard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Broken => f.write_str("broken"),
+            Self::Completed => f.write_str("completed"),
+            Self::HungUp => f.write_str("hung up"),
+            Self::Refused(status) => write!(f, "{}", status.as_u16()),
+        }
+    }
+}
+
 impl Ask {
     fn asked(&self) -> Told {
         Told::Asked { id: self.id, model: self.model.clone(), at_ms: now_ms() }

@@ -7,6 +7,8 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use store::system::AttemptRow;
 use store::{Location, Store};
 use tempfile::TempDir;
@@ -42,11 +44,19 @@ pub struct Gateway {
     pub ready_after: Duration,
 }
 
-/// A gateway that is set up: what its owner holds.
+/// Of a gateway that is set up.
 pub struct Owner {
-    pub session: String,
-    pub workspace: String,
-    project: String,
+    api: Client,
+    session: String,
+    /// The path of the project's gateway keys.
+    keys: String,
+}
+
+/// As a gateway key is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Spend {
+    pub spent_micro_usd: Option<u64>,
+    pub held_micro_usd: Option<u64>,
 }
 
 /// What every model of the run costs, in pico-USD a token.
@@ -124,6 +134,16 @@ impl Site {
         Ok(Store::connect(&self.location).await?)
     }
 
+    /// Whether SQLite finds its file whole; PostgreSQL looks after itself.
+    pub async fn is_whole(&self) -> anyhow::Result<bool> {
+        let Location::Sqlite { file } = &self.location else { return Ok(true) };
+        let options = SqliteConnectOptions::new().filename(file).read_only(true);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let said: Vec<String> =
+            sqlx::query_scalar("pragma integrity_check").fetch_all(&mut connection).await?;
+        Ok(said == ["ok"])
+    }
+
     /// All there is, of every node.
     pub async fn ledger(&self) -> anyhow::Result<Vec<AttemptRow>> {
         let store = self.store().await?;
@@ -159,46 +179,60 @@ impl Gateway {
         Ok(())
     }
 
-    /// An owner, a provider key that nobody probes, and a price for every model.
-    pub async fn set_up(&self, models: &[String], price: Price) -> Owner {
-        let api = self.api();
+    pub fn api(&self) -> Client {
+        Client::new(self.url.clone())
+    }
+}
+
+impl Owner {
+    /// Of a gateway that has none: with a provider key that nobody probes, and a price for every model.
+    pub async fn set_up(api: Client, models: &[String], price: Price) -> Self {
         let body = json!({
             "setup_token": SETUP_TOKEN, "email": EMAIL, "password": PASSWORD, "workspace": "bench",
         });
         let made = api.post("/v1/setup", &body).whole().await.expect(201);
-        let owner = Owner {
-            session: made.at("/token"),
-            workspace: made.at("/workspace/id"),
-            project: made.at("/project/id"),
-        };
-        let workspace = format!("/v1/workspaces/{}", owner.workspace);
+        let (session, project) = (made.at("/token"), made.at("/project/id"));
+        let workspace = format!("/v1/workspaces/{}", made.at("/workspace/id"));
         let body = json!({
             "provider": "openai", "api_key": "sk-bench-1234567890", "validate_before_save": false,
         });
         let call = api.post(&format!("{workspace}/provider-keys"), &body);
-        call.bearer(&owner.session).whole().await.expect(201);
+        call.bearer(&session).whole().await.expect(201);
         let one = json!({ "input_pico_usd": price.input, "output_pico_usd": price.output });
         let prices: serde_json::Map<_, _> =
             models.iter().map(|model| (format!("openai/{model}"), one.clone())).collect();
         let body = json!({ "price_overrides": prices });
-        api.patch(&workspace, &body).bearer(&owner.session).whole().await.expect(200);
-        owner
+        api.patch(&workspace, &body).bearer(&session).whole().await.expect(200);
+        Self { api, session, keys: format!("/api/v1/projects/{project}/api-keys") }
     }
 
-    /// A gateway key, and its id.
-    pub async fn gateway_key(&self, owner: &Owner, body: &Value) -> (String, String) {
-        let path = format!("/api/v1/projects/{}/api-keys", owner.project);
-        let made = self.api().post(&path, body).bearer(&owner.session).whole().await.expect(201);
+    /// A gateway key with these members, and its id.
+    pub async fn gateway_key(&self, body: &Value) -> (String, String) {
+        let call = self.api.post(&self.keys, body).bearer(&self.session);
+        let made = call.whole().await.expect(201);
         (made.at("/key"), made.at("/id"))
     }
 
-    pub async fn patch_key(&self, owner: &Owner, id: &str, body: &Value) {
-        let path = format!("/api/v1/projects/{}/api-keys/{id}", owner.project);
-        self.api().patch(&path, body).bearer(&owner.session).whole().await.expect(200);
+    pub async fn patch_key(&self, id: &str, body: &Value) {
+        let call = self.api.patch(&format!("{}/{id}", self.keys), body).bearer(&self.session);
+        call.whole().await.expect(200);
     }
+}
 
-    pub fn api(&self) -> Client {
-        Client::new(self.url.clone())
+/// What the key is told of its money, once nothing is held any more; or what is still held after a while.
+pub async fn spend_at_rest(api: &Client, key: &str) -> Spend {
+    let deadline = Instant::now() + AT_REST_WITHIN;
+    loop {
+        let me = api.get("/v1/me").bearer(key).whole().await.expect(200).json();
+        let micro_usd = |name: &str| me.pointer(name).and_then(Value::as_u64);
+        let spend = Spend {
+            spent_micro_usd: micro_usd("/spend/spent_micro_usd"),
+            held_micro_usd: micro_usd("/spend/held_micro_usd"),
+        };
+        if spend.held_micro_usd == Some(0) || Instant::now() > deadline {
+            return spend;
+        }
+        tokio::time::sleep(POLL).await;
     }
 }
 
@@ -219,3 +253,4 @@ fn is_ready(address: &str) -> bool {
 const PATIENCE: Duration = Duration::from_secs(60);
 const READY_MAX: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(5);
+const AT_REST_WITHIN: Duration = Duration::from_secs(15);

@@ -2,9 +2,11 @@
 
 mod books;
 mod caps;
+mod crowd;
 mod database;
 mod hangups;
 mod kills;
+mod periods;
 
 use clap::Subcommand;
 use tempfile::TempDir;
@@ -26,6 +28,8 @@ pub enum Command {
     Hangups(hangups::Arguments),
     /// `kill -9` at random moments under load
     Kills(kills::Arguments),
+    /// The day of a cap ends under load
+    Periods(periods::Arguments),
 }
 
 impl Command {
@@ -36,6 +40,7 @@ impl Command {
             Self::Database(arguments) => database::run(arguments).await,
             Self::Hangups(arguments) => hangups::run(arguments).await,
             Self::Kills(arguments) => kills::run(arguments).await,
+            Self::Periods(arguments) => periods::run(arguments).await,
         }
     }
 }

@@ -33,8 +33,12 @@ pub struct Load {
 struct State {
     ids: AtomicU64,
     live: AtomicUsize,
-    heard: Mutex<BTreeMap<String, u64>>,
+    tally: Tally,
 }
+
+/// What was heard, and how often.
+#[derive(Default)]
+pub struct Tally(Mutex<BTreeMap<String, u64>>);
 
 impl Shape {
     /// The model names of all lanes, as the ledger has them.
@@ -80,7 +84,7 @@ impl Load {
 
     /// What was heard so far, and how often.
     pub fn heard(&self) -> BTreeMap<String, u64> {
-        self.state.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.tally.all()
     }
 
     /// Until so many streams run at once.
@@ -132,7 +136,7 @@ async fn run(mut lane: Lane) -> anyhow::Result<()> {
         let mut live = Live { state: &lane.state, counts: false };
         let heard = lane.client.ask(&url, &ask, || live.begin(lane.streamed)).await?;
         drop(live);
-        lane.state.count(heard);
+        lane.state.tally.count(heard);
         if heard != Heard::Completed {
             // Nobody is helped by asking a gateway that is down as fast as possible.
             tokio::time::sleep(AFTER_FAILURE).await;
@@ -140,17 +144,19 @@ async fn run(mut lane: Lane) -> anyhow::Result<()> {
     }
 }
 
-impl State {
-    fn count(&self, heard: Heard) {
-        let name = match heard {
-            Heard::Broken => "broken".to_owned(),
-            Heard::Completed => "completed".to_owned(),
-            Heard::HungUp => "hung up".to_owned(),
-            Heard::Refused(status) => status.as_u16().to_string(),
-        };
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = heard.entry(name).or_default();
+impl Tally {
+    pub fn count(&self, heard: Heard) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(heard.to_string()).or_default();
         *count = count.saturating_add(1);
+    }
+
+    pub fn all(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn of(&self, heard: Heard) -> u64 {
+        self.all().get(&heard.to_string()).copied().unwrap_or_default()
     }
 }
 

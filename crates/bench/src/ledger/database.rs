@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
+use store::{Store, Write};
 use testkit::postgres::Postgres;
 
 use super::books::{Books, Rules};
 use super::{PRICE, Scene};
 use crate::Common;
 use crate::client::Told;
-use crate::gateway::{Database, Site};
+use crate::gateway::{Database, Owner, Site};
 use crate::load::{Load, Shape};
 use crate::provider::Pace;
 use crate::report::Report;
@@ -29,26 +30,44 @@ pub struct Arguments {
     /// How many plain requests run at once
     #[arg(long, default_value_t = 8)]
     plain: usize,
+    /// Kill the gateway while the database is away, with all that its journal holds
+    #[arg(long)]
+    kill: bool,
     #[arg(long, value_enum, default_value_t = Database::Postgres)]
     database: Database,
 }
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
-    let Arguments { common, seconds, streams, plain, database } = arguments;
+    let Arguments { common, seconds, streams, plain, kill, database } = arguments;
     let Some(scene) = Scene::set(database, &common, PACE).await? else { return Ok(true) };
     let shape = Shape { streams, plain, tokens_max: TOKENS_MAX, seed: common.seed };
     let gateway = scene.site.start()?;
-    let owner = gateway.set_up(&shape.models(), PRICE).await;
-    let (key, _) = gateway.gateway_key(&owner, &json!({ "name": "bench" })).await;
+    let owner = Owner::set_up(gateway.api(), &shape.models(), PRICE).await;
+    let (key, _) = owner.gateway_key(&json!({ "name": "bench" })).await;
     let load = Load::start(shape, &scene.client(key), gateway.url.clone());
     load.wait_live(streams.saturating_mul(9) / 10, PATIENCE).await?;
     tokio::time::sleep(BEFORE).await;
 
     let before = load.heard();
-    take_away(database, &scene.site, Duration::from_secs(seconds)).await?;
-    let back = Instant::now();
+    let away = Away::begin(database, &scene.site).await?;
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
     let meanwhile = load.heard();
+    let survivor = match kill {
+        true => {
+            gateway.kill();
+            None
+        }
+        false => Some(gateway),
+    };
+    load.gateway(survivor.as_ref().map(|gateway| gateway.url.clone()));
+    away.end().await;
+    let back = Instant::now();
+    let gateway = match survivor {
+        Some(gateway) => gateway,
+        None => scene.site.start()?,
+    };
     gateway.wait_ready()?;
+    load.gateway(Some(gateway.url.clone()));
     let ready_after = back.elapsed();
     tokio::time::sleep(AFTER).await;
     let afterwards = load.heard();
@@ -66,7 +85,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     report.figure("back to ready, ms", ready_after.as_millis());
     report.figure("end of load to all settled, ms", drained_after.as_millis());
     for name in afterwards.keys() {
-        let is_allowed = matches!(name.as_str(), "completed" | "503");
+        let is_allowed = matches!(name.as_str(), "completed" | "503") || (kill && name == "broken");
         report.check(is_allowed, || format!("clients heard \"{name}\""));
     }
     let served = |heard: &BTreeMap<String, u64>| heard.get("completed").copied();
@@ -75,27 +94,40 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     report.check(ready_after <= READY_WITHIN, || "it was not ready in time".to_owned());
     let rows = scene.site.ledger().await?;
     let books = Books::new(scene.served.lines().await?, told, rows);
-    books.compare(Rules { price: PRICE, kills: false }, &mut report);
+    books.compare(Rules { price: PRICE, kills: kill }, &mut report);
     scene.finish(report, &common)
 }
 
 /// PostgreSQL is stopped; SQLite's one write lock is held by somebody else.
-async fn take_away(database: Database, site: &Site, time: Duration) -> anyhow::Result<()> {
-    match database {
-        Database::Postgres => {
-            Postgres::stop().await;
-            tokio::time::sleep(time).await;
-            Postgres::start_again().await;
-        }
-        Database::Sqlite => {
-            let store = site.store().await?;
-            let held = store.write().await?;
-            tokio::time::sleep(time).await;
-            drop(held);
-            store.close().await;
+enum Away {
+    Postgres,
+    Sqlite(Store, Write),
+}
+
+impl Away {
+    async fn begin(database: Database, site: &Site) -> anyhow::Result<Self> {
+        match database {
+            Database::Postgres => {
+                Postgres::stop().await;
+                Ok(Self::Postgres)
+            }
+            Database::Sqlite => {
+                let store = site.store().await?;
+                let held = store.write().await?;
+                Ok(Self::Sqlite(store, held))
+            }
         }
     }
-    Ok(())
+
+    async fn end(self) {
+        match self {
+            Self::Postgres => Postgres::start_again().await,
+            Self::Sqlite(store, held) => {
+                drop(held);
+                store.close().await;
+            }
+        }
+    }
 }
 
 /// Until the ledger has at least so many rows, and all of them have ended.

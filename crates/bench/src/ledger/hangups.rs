@@ -13,7 +13,7 @@ use super::books::{Books, Rules};
 use super::{PRICE, Scene};
 use crate::Common;
 use crate::client::{Ask, Client, Heard, Leave};
-use crate::gateway::Database;
+use crate::gateway::{Database, Owner};
 use crate::load::model;
 use crate::provider::Pace;
 use crate::report::Report;
@@ -46,8 +46,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let Some(scene) = Scene::set(database, &common, PACE).await? else { return Ok(true) };
     let gateway = scene.site.start()?;
     let models: Vec<_> = (0..streams).map(model).collect();
-    let owner = gateway.set_up(&models, PRICE).await;
-    let (key, _) = gateway.gateway_key(&owner, &json!({ "name": "bench" })).await;
+    let owner = Owner::set_up(gateway.api(), &models, PRICE).await;
+    let (key, _) = owner.gateway_key(&json!({ "name": "bench" })).await;
     let crowd = Arc::new(Crowd {
         client: scene.client(key),
         url: gateway.url.clone(),

@@ -9,7 +9,7 @@ use testkit::random::SeededRandom;
 use super::books::{Books, Rules};
 use super::{PRICE, Scene};
 use crate::Common;
-use crate::gateway::Database;
+use crate::gateway::{Database, Owner};
 use crate::load::{Load, Shape};
 use crate::provider::Pace;
 use crate::report::{Report, spread};
@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 64)]
     streams: usize,
     /// How many plain requests run at once
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 32)]
     plain: usize,
     /// How long a start may take until it is ready
     #[arg(long, default_value_t = 2000, value_name = "MS")]
@@ -40,8 +40,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let shape = Shape { streams, plain, tokens_max: TOKENS_MAX, seed: common.seed };
     let random = SeededRandom::new(common.seed);
     let mut gateway = scene.site.start()?;
-    let owner = gateway.set_up(&shape.models(), PRICE).await;
-    let (key, _) = gateway.gateway_key(&owner, &json!({ "name": "bench" })).await;
+    let owner = Owner::set_up(gateway.api(), &shape.models(), PRICE).await;
+    let (key, _) = owner.gateway_key(&json!({ "name": "bench" })).await;
     let load = Load::start(shape, &scene.client(key), gateway.url.clone());
 
     let (mut ready_ms, mut live_at_kill, mut killed_starting) = (Vec::new(), Vec::new(), 0_usize);
@@ -75,6 +75,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let late = ready_ms.iter().filter(|ms| **ms > ready_ms_max).count();
     report.check(late == 0, || format!("{late} starts took longer than {ready_ms_max} ms"));
     report.figure("start to ready, ms", spread(ready_ms));
+    let is_whole = scene.site.is_whole().await?;
+    report.check(is_whole, || "the database is not whole: pragma integrity_check".to_owned());
     let rows = scene.site.ledger().await?;
     let books = Books::new(scene.served.lines().await?, scene.told.lines().await?, rows);
     books.compare(Rules { price: PRICE, kills: true }, &mut report);

@@ -34,8 +34,8 @@ fn a_postgres_that_is_stopped_for_a_while_loses_nothing() {
 }
 
 #[test]
-fn a_sqlite_that_somebody_else_writes_for_a_while_loses_nothing() {
-    passes("ledger database --seconds 8 --database sqlite");
+fn a_kill_while_somebody_else_writes_the_sqlite_loses_nothing() {
+    passes("ledger database --seconds 8 --database sqlite --kill");
 }
 
 #[test]
