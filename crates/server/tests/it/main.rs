@@ -10,6 +10,7 @@
 mod audit;
 mod authorization;
 mod binary;
+mod caps;
 mod chat;
 mod cli;
 mod cli_manage;
