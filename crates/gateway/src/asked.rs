@@ -13,8 +13,37 @@ pub struct Asked<'a> {
     pub passthrough: Option<&'a Provider>,
     /// For estimates: bytes of the body, of which a token takes at least one.
     pub body_bytes: usize,
-    /// The output limit the caller set.
+    /// The output limit the caller set, for all answers that it asked for.
     pub output_tokens_max: Option<u64>,
+    pub pricing: Pricing,
+}
+
+/// Whether what a call will cost can be known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pricing {
+    /// It costs nothing, whatever the model.
+    Free,
+    /// By its tokens.
+    #[default]
+    Tokens,
+    /// In units that have no price here.
+    Unknown,
+}
+
+impl Pricing {
+    pub const fn of(operation: Operation) -> Self {
+        use Operation as Op;
+        match operation {
+            Op::CountTokens => Self::Free,
+            Op::ImageEdits
+            | Op::Images
+            | Op::Passthrough
+            | Op::Speech
+            | Op::Transcriptions
+            | Op::Translations => Self::Unknown,
+            _ => Self::Tokens,
+        }
+    }
 }
 
 impl Asked<'_> {

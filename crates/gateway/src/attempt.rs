@@ -16,9 +16,10 @@ use vault::Scrubber;
 use crate::Gateway;
 use crate::authorize::Permit;
 use crate::flow::Flow;
+use crate::funds::Funds;
 use crate::parse::Call;
 use crate::plan::{Candidate, Payer, Plan};
-use crate::record::{InFlight, OpenAttempt};
+use crate::record::{InFlight, OpenAttempt, Used};
 use crate::upstream::{Retry, UpstreamBody, UpstreamError};
 
 use budget::Budget;
@@ -44,7 +45,7 @@ pub enum Content {
     /// JSON, whole, as the caller gets it but for the scrubber, and what was used.
     Plain {
         body: bytes::Bytes,
-        usage: model::Usage,
+        used: Used,
     },
     /// Anything else, as it comes.
     Raw {
@@ -83,8 +84,12 @@ pub async fn attempt(
             continue;
         }
         loop {
+            let funds = match Funds::reserve(gw, permit, call, candidate).await {
+                Ok(funds) => funds,
+                Err(refusal) => return Err(failures.into_refusal_or(refusal)),
+            };
             // What a provider cannot be told costs neither an attempt nor a record.
-            let prepared = match prepare(gw, call, candidate) {
+            let prepared = match prepare(gw, call, candidate, &funds) {
                 Ok(prepared) => prepared,
                 Err(error) => {
                     failures.unsaid(candidate, error);
@@ -92,13 +97,14 @@ pub async fn attempt(
                 }
             };
             let Some(number) = budget.next() else { return Err(failures.into_refusal()) };
-            let mut in_flight = InFlight::begin(gw, permit, call, candidate, number).await?;
+            let mut in_flight = InFlight::begin(gw, permit, call, candidate, number, funds).await?;
             let attempt = Attempt { gw, permit, call, candidate, deadline: budget.deadline() };
             let error = match one(&attempt, prepared, &mut in_flight).await {
                 Ok(begun) => {
                     gw.metrics.attempt(candidate.provider.id.as_str(), "answered");
                     permit.reservation().keep_only(RECORDS_OF_AN_ANSWER);
-                    return Ok(answer(gw, call, candidate, begun, in_flight.keep(), &budget));
+                    let attempt = in_flight.keep().ok_or_else(|| Refusal::internal(TAKEN))?;
+                    return Ok(answer(gw, call, candidate, begun, attempt, &budget));
                 }
                 Err(error) => error,
             };
@@ -125,6 +131,8 @@ pub async fn attempt(
     Err(failures.into_refusal())
 }
 
+/// An attempt is ended once.
+const TAKEN: &str = "an attempt was ended before its answer";
 /// Its end. No further attempt follows, so that the rest of the reserved places go back to others at once.
 const RECORDS_OF_AN_ANSWER: u32 = 1;
 
@@ -202,6 +210,11 @@ impl Failures {
         let mut causes =
             self.own.iter().filter(|(rank, _)| *rank == candidate.rank).map(|(_, cause)| cause);
         candidate.only_after.is_empty() || causes.all(|cause| candidate.only_after.contains(cause))
+    }
+
+    /// Where no money was left for another attempt, the caller is told what became of those before.
+    fn into_refusal_or(self, refusal: Refusal) -> Refusal {
+        if self.last.is_some() { self.into_refusal() } else { refusal }
     }
 
     fn into_refusal(self) -> Refusal {

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::plan::Plans;
+use model::settings::Unpriced;
 use model::{
-    Catalogue, GatewayKeyId, KeyPolicy, KeyVersion, ModelRef, ProjectId, RequestId, ScopeSet,
-    Timestamp, WorkspaceId,
+    Cap, CapScope, Catalogue, GatewayKeyId, KeyPolicy, KeyVersion, ModelRef, ProjectId, RequestId,
+    ScopeSet, Timestamp, WorkspaceId,
 };
 use quick_cache::sync::Cache;
 use store::rate::Limit;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use vault::{TokenHash, Vault, WorkspaceKey, WorkspaceSalt};
 
 use crate::provider_key::ProviderKeyEntry;
-use crate::rules::{Layer, Rules, models};
+use crate::rules::{Layer, Rules, cap, models};
 
 /// A gateway key as the data plane needs it.
 pub struct Identity {
@@ -55,6 +56,12 @@ impl Identity {
             requests_per_minute: self.row.policy.rpm_limit,
             tokens_per_minute: self.row.policy.tpm_limit,
         }
+    }
+
+    /// The cap that is its own.
+    pub fn cap(&self) -> Option<(Cap, Unpriced)> {
+        let KeyPolicy { spend_cap_micro_usd, cap_period, cap_mode, unpriced, .. } = self.row.policy;
+        cap(CapScope::GatewayKey(self.id), spend_cap_micro_usd, cap_period, cap_mode, unpriced)
     }
 
     /// Whether the token with this hash opens the door now.

@@ -1,7 +1,6 @@
 //! What would be tried for a request, in which order, and why others would not be: the plan, and nobody called.
 
 use bytes::Bytes;
-use model::catalogue::Model;
 use model::settings::FallbackCause;
 use model::{DataPolicy, Operation, ProviderKeyId, Refusal, Usage, WorkspaceId};
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use wire::{Request, Shape, Wishes};
 
-use crate::asked::{Asked, BYTES_PER_TOKEN};
+use crate::asked::{Asked, BYTES_PER_TOKEN, Pricing};
 use crate::authenticate::{identify, workspace};
 use crate::authorize::act;
 use crate::parse::{read, usual_model, wanted};
@@ -111,6 +110,7 @@ fn asked(body: Bytes, wishes: Wishes) -> Result<Asked<'static>, Refusal> {
         passthrough: None,
         body_bytes: body.len(),
         output_tokens_max: about.output_tokens_max(),
+        pricing: Pricing::of(operation),
     })
 }
 
@@ -169,7 +169,6 @@ fn candidate(
     candidate: &Candidate<'_>,
 ) -> ExplainedCandidate {
     let Candidate { provider, key, way, .. } = candidate;
-    let facts = world.catalogue.model(&provider.id, &candidate.model);
     ExplainedCandidate {
         provider: provider.id.to_string(),
         model: candidate.model.clone(),
@@ -180,15 +179,18 @@ fn candidate(
         fallback: candidate.rank,
         after: candidate.only_after.clone(),
         data_policy: key.promises(provider),
-        estimated_cost_micro_usd: facts.and_then(|facts| estimate(facts, asked)),
+        estimated_cost_micro_usd: estimate(world, candidate, asked),
     }
 }
 
-fn estimate(facts: &Model, asked: &Asked<'_>) -> Option<i64> {
+fn estimate(world: &World<'_>, candidate: &Candidate<'_>, asked: &Asked<'_>) -> Option<i64> {
+    if asked.pricing == Pricing::Free {
+        return Some(0);
+    }
     let input = u64::try_from(asked.body_bytes.div_ceil(BYTES_PER_TOKEN)).ok();
     let output = Some(asked.output_tokens_max.unwrap_or_default());
     let usage = Usage { input_tokens: input, output_tokens: output, ..Usage::default() };
-    facts.price.as_ref()?.cost(&usage).map(|cost| cost.rounded().0)
+    candidate.tariff.as_ref()?.cost(&usage, world.now).map(|cost| cost.rounded().0)
 }
 
 impl From<Exclusion> for ExplainedExclusion {

@@ -14,11 +14,15 @@ use wire::sse::Frames;
 use wire::translate::StreamTranslator;
 use wire::{Meter, Seen};
 
+use crate::Limits;
+use crate::record::Used;
 use crate::upstream::UpstreamBody;
 
 /// The events of one answer, in order.
 pub struct Flow {
     upstream: Option<UpstreamBody>,
+    /// How much more may come.
+    bytes_left: usize,
     frames: Frames,
     /// Absent for events that nobody here can read: they are passed on as they come.
     meter: Option<Meter>,
@@ -37,6 +41,8 @@ pub enum Step {
     Broken(hyper::Error),
     /// An event longer than is carried.
     TooLong,
+    /// More than is carried of one answer.
+    TooMuch,
 }
 
 /// How much of an answer may be held back until its first content comes, and for how long.
@@ -63,13 +69,14 @@ pub enum Unbegun {
 impl Flow {
     pub fn new(
         upstream: UpstreamBody,
-        event_bytes_max: usize,
+        limits: &Limits,
         meter: Option<Meter>,
         translator: Option<StreamTranslator>,
     ) -> Self {
         Self {
             upstream: Some(upstream),
-            frames: Frames::new(event_bytes_max),
+            bytes_left: limits.stream_bytes_max,
+            frames: Frames::new(limits.event_bytes_max),
             meter,
             translator,
             held: VecDeque::new(),
@@ -106,7 +113,7 @@ impl Flow {
                     }
                 }
                 Step::Broken(_) => return Err(Unbegun::Broken),
-                Step::TooLong => return Err(Unbegun::TooLong),
+                Step::TooLong | Step::TooMuch => return Err(Unbegun::TooLong),
             };
             held_bytes = held_bytes.saturating_add(event.len());
             let begun = matches!(seen, Seen::Content | Seen::Done | Seen::Finish);
@@ -117,7 +124,7 @@ impl Flow {
         }
     }
 
-    /// After `End`, `Broken` and `TooLong` nothing follows.
+    /// After `End`, `Broken`, `TooLong` and `TooMuch` nothing follows.
     pub fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         match self.held.pop_front() {
             Some((event, seen)) => Poll::Ready(Step::Event(event, seen)),
@@ -148,9 +155,13 @@ impl Flow {
                     return Poll::Ready(Step::Broken(error));
                 }
                 Some(Ok(frame)) => {
-                    if let Ok(chunk) = frame.into_data() {
-                        self.frames.push(chunk);
-                    }
+                    let Ok(chunk) = frame.into_data() else { continue };
+                    let Some(left) = self.bytes_left.checked_sub(chunk.len()) else {
+                        self.close();
+                        return Poll::Ready(Step::TooMuch);
+                    };
+                    self.bytes_left = left;
+                    self.frames.push(chunk);
                 }
             }
         }
@@ -198,6 +209,11 @@ impl Flow {
 
     pub fn usage(&self) -> Usage {
         self.meter.as_ref().map(Meter::usage).unwrap_or_default()
+    }
+
+    pub fn used(&self) -> Used {
+        let answered_by = self.meter.as_ref().and_then(Meter::answered_by);
+        Used { usage: self.usage(), answered_by: answered_by.map(str::to_owned) }
     }
 
     pub fn finished(&self) -> bool {

@@ -3,6 +3,7 @@
 
 mod cooling;
 mod reading;
+mod tally;
 mod tier;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,14 +14,16 @@ use model::{Provider, ProviderKeyId, Timestamp};
 use serde::Serialize;
 
 pub use reading::{Reading, Window};
-pub use tier::detect_tier;
+pub use tier::{detect_tier, requests_per_minute};
 
 use cooling::{Cooling, Max};
+use tally::Tally;
 
 /// The latest reading of each key and model. Of keys and models without number it keeps the latest.
 pub struct Headroom {
     table: Mutex<Table>,
     cooling: Mutex<Cooling>,
+    tally: Mutex<Tally>,
     entries_max: usize,
 }
 
@@ -45,7 +48,12 @@ impl Default for Headroom {
 
 impl Headroom {
     pub fn with_capacity(entries_max: usize) -> Self {
-        Self { table: Mutex::default(), cooling: Mutex::default(), entries_max }
+        Self {
+            table: Mutex::default(),
+            cooling: Mutex::default(),
+            tally: Mutex::default(),
+            entries_max,
+        }
     }
 
     /// Keeps what an answer's headers tell, and returns it for what else it may tell: the key's tier. `None` when they
@@ -75,19 +83,29 @@ impl Headroom {
 
     /// A key said that it can no more: for one model, or for all of them.
     pub fn cool_down(&self, key: ProviderKeyId, model: Option<&str>, until: Timestamp) {
-        let max = Max { keys: self.entries_max, models_per_key: MODELS_PER_KEY_MAX };
-        self.cooling().keep(key, model, until, max);
+        self.cooling().keep(key, model, until, self.max());
     }
 
-    /// Until when a key is of no use for a model; `None` when nothing speaks against asking it.
+    /// A request goes out, with a key whose tier has a limit of them.
+    pub fn count(&self, key: ProviderKeyId, model: &str, now: Timestamp) {
+        self.tally().count(key, model, now, self.max());
+    }
+
+    /// Until when a key is of no use for a model; `None` when nothing speaks against asking it. What its tier allows counts
+    /// until an answer has told more.
     pub fn exhausted_until(
         &self,
         key: ProviderKeyId,
         model: &str,
+        requests_per_minute: Option<u64>,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let read = self.left(key, model, now).and_then(|reading| reading.exhausted_until());
-        self.cooling().until(key, model, now).max(read)
+        let known = match (self.left(key, model, now), requests_per_minute) {
+            (Some(reading), _) => reading.exhausted_until(),
+            (None, Some(most)) => self.tally().full_until(key, model, most, now),
+            (None, None) => None,
+        };
+        self.cooling().until(key, model, now).max(known)
     }
 
     /// All that is known of a key, by the models' names.
@@ -107,6 +125,15 @@ impl Headroom {
     pub fn forget(&self, key: ProviderKeyId) {
         self.table().forget(key);
         self.cooling().forget(key);
+        self.tally().forget(key);
+    }
+
+    const fn max(&self) -> Max {
+        Max { keys: self.entries_max, models_per_key: MODELS_PER_KEY_MAX }
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn cooling(&self) -> MutexGuard<'_, Cooling> {

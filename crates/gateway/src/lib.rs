@@ -11,6 +11,7 @@ mod directory;
 mod estimate;
 mod explain;
 mod flow;
+mod funds;
 mod headroom;
 mod key_news;
 mod limits;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use model::{Catalogue, Clock, Random, Refusal, RequestId};
+use store::budget::Budgets;
 use store::journal::Journal;
 use store::rate::RateLimits;
 use vault::{Pepper, Vault};
@@ -49,6 +51,7 @@ pub use metrics::Metrics;
 pub use models::{ReachableModel, models_of_key, models_of_workspace};
 pub use probe::{Finding, probe};
 pub use receipts::{AttemptReceipt, RequestReceipt, receipt};
+pub use stream::Stragglers;
 pub use upstream::{Egress, Upstream};
 
 use accept::accept;
@@ -75,6 +78,7 @@ pub struct Raw {
 /// Everything a request needs; made once at boot.
 pub struct Gateway {
     pub breakers: Breakers,
+    pub budgets: Budgets,
     pub limits: Limits,
     pub catalogue: Arc<Catalogue>,
     pub clock: Arc<dyn Clock>,
@@ -86,6 +90,7 @@ pub struct Gateway {
     pub pepper: Arc<Pepper>,
     pub random: Arc<dyn Random>,
     pub rates: RateLimits,
+    pub stragglers: Stragglers,
     pub upstream: Upstream,
     pub vault: Arc<Vault>,
 }

@@ -8,8 +8,10 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// How long a request's body may take to arrive.
     pub body_read_max: Duration,
-    /// Of a plain answer; streams have no total size, but each event does.
+    /// Of a plain answer.
     pub answer_bytes_max: usize,
+    /// Of a streamed answer, and of one that is no JSON: both are passed on as they come.
+    pub stream_bytes_max: usize,
     /// Of one event in a stream.
     pub event_bytes_max: usize,
     /// What is read of a provider's error.
@@ -38,6 +40,7 @@ impl Default for Limits {
             body_bytes_max: 32 << 20,
             body_read_max: Duration::from_secs(60),
             answer_bytes_max: 32 << 20,
+            stream_bytes_max: 256 << 20,
             event_bytes_max: 16 << 20,
             error_bytes_max: 64 << 10,
             attempts_max: 3,

@@ -5,7 +5,7 @@ use model::{Operation, ProviderId, Refusal, WorkspaceId};
 use wire::Wishes;
 
 use crate::Gateway;
-use crate::asked::Asked;
+use crate::asked::{Asked, Pricing};
 use crate::authenticate::{identify, workspace};
 use crate::authorize::act;
 use crate::plan::{Plan, Standing, World, plan_for};
@@ -104,6 +104,7 @@ fn answers(
         wishes: Wishes { fallback_models: Some(Vec::new()), ..Wishes::default() },
         passthrough: None,
         body_bytes: 0,
+        pricing: Pricing::of(operation),
         output_tokens_max: None,
     };
     plan_for(world, standing, &asked).ok().as_ref().and_then(Plan::reached)

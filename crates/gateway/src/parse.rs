@@ -1,14 +1,15 @@
 //! Reads the body and finds what routing needs: the model, whether to stream, the caller's wishes. Rebuilds nothing.
 
 use bytes::Bytes;
+use http::Method;
 use http::header::HeaderMap;
-use model::{Code, ModelRef, Operation, Refusal, RequestId};
+use model::{Code, Dialect, ModelRef, Operation, Refusal, RequestId};
 use tokio::time::Instant;
 use wire::multipart::MultipartRequest;
-use wire::{Request, Shape, Wishes};
+use wire::{OutputLimit, Request, Shape, Wishes};
 
-use crate::accept::{Head, Route, too_large};
-use crate::asked::Asked;
+use crate::accept::{Head, Route, conversation_at, too_large};
+use crate::asked::{Asked, Pricing};
 use crate::body::{Bounds, Unread, read_whole};
 use crate::{Body, Gateway};
 
@@ -59,7 +60,7 @@ pub async fn parse(gw: &Gateway, head: Head) -> Result<Call<'_>, Refusal> {
         }
         _ => json(body, &head.route)?,
     };
-    let Read { payload, model, stream, wishes } = read;
+    let Read { payload, model, stream, wishes, output_tokens_max } = read;
     let asked = Asked {
         operation,
         model: match &head.route.passthrough {
@@ -71,7 +72,13 @@ pub async fn parse(gw: &Gateway, head: Head) -> Result<Call<'_>, Refusal> {
         wishes: wishes.and(head.wishes)?,
         passthrough,
         body_bytes,
-        output_tokens_max: None,
+        output_tokens_max,
+        pricing: match (operation, output_tokens_max) {
+            // Of the rest of what is passed through nobody here knows what it does.
+            (Operation::Passthrough, Some(_)) => Pricing::Tokens,
+            (Operation::Passthrough, None) if looks(&head.method) => Pricing::Free,
+            _ => Pricing::of(operation),
+        },
     };
     Ok(Call {
         id: head.id,
@@ -84,18 +91,62 @@ pub async fn parse(gw: &Gateway, head: Head) -> Result<Call<'_>, Refusal> {
     })
 }
 
+impl Payload {
+    /// How many answers are asked for at once.
+    pub fn answers(&self) -> u64 {
+        match self {
+            Self::Json(request) => request.answers(),
+            Self::Multipart { .. } | Self::Raw { .. } => 1,
+        }
+    }
+
+    /// As it came, where it is text.
+    pub fn body(&self) -> &[u8] {
+        match self {
+            Self::Json(request) => request.body(),
+            Self::Multipart { .. } => &[],
+            Self::Raw { body, .. } => body,
+        }
+    }
+}
+
+/// Where the caller's own limit would stand.
+pub const fn output_limit(operation: Operation) -> Option<OutputLimit> {
+    use Operation as Op;
+    match operation {
+        Op::ChatCompletions => Some(OutputLimit::Chat),
+        Op::Completions | Op::Messages => Some(OutputLimit::MaxTokens),
+        Op::GenerateContent => Some(OutputLimit::Gemini),
+        Op::Responses => Some(OutputLimit::Responses),
+        _ => None,
+    }
+}
+
+/// What is only looked at or deleted costs nothing.
+fn looks(method: &Method) -> bool {
+    matches!(*method, Method::DELETE | Method::GET | Method::HEAD)
+}
+
 struct Read {
     payload: Payload,
     model: Option<String>,
     stream: bool,
     wishes: Wishes,
+    /// For all answers together.
+    output_tokens_max: Option<u64>,
 }
 
 fn json(body: Bytes, route: &Route) -> Result<Read, Refusal> {
     let mut request = Request::parse(body, shape(route.operation))?;
     let (model, wishes) = wanted(&mut request)?;
     let stream = request.stream;
-    Ok(Read { payload: Payload::Json(Box::new(request)), model, stream, wishes })
+    let output_tokens_max = output_tokens(&request, route.operation);
+    Ok(Read { payload: Payload::Json(Box::new(request)), model, stream, wishes, output_tokens_max })
+}
+
+fn output_tokens(request: &Request, operation: Operation) -> Option<u64> {
+    let tokens = request.output_tokens_max(output_limit(operation)?)?;
+    Some(tokens.saturating_mul(request.answers()))
 }
 
 /// The model and the wishes, in whichever words they are said.
@@ -140,6 +191,7 @@ fn form(body: Bytes, content_type: Option<String>) -> Result<Read, Refusal> {
         model,
         stream,
         wishes,
+        output_tokens_max: None,
     })
 }
 
@@ -147,10 +199,19 @@ fn form(body: Bytes, content_type: Option<String>) -> Result<Read, Refusal> {
 /// anything but the plain word of a body whose reading we know.
 fn raw(body: Bytes, content_type: Option<String>, path: &str) -> Read {
     let known = Request::parse(body.clone(), shape(Operation::Responses)).ok();
+    let operation = conversation_at(path).map(Dialect::operation);
+    let output_tokens_max =
+        known.as_ref().zip(operation).and_then(|(it, at)| output_tokens(it, at));
     let (model, stream) = known.map_or((None, false), |known| (known.model, known.stream));
     let is_believed = BELIEVED.iter().any(|end| path.ends_with(end)) && !names_more(&body);
     let model = model.filter(|name| is_believed && ModelRef::is_well_formed(name));
-    Read { payload: Payload::Raw { body, content_type }, model, stream, wishes: Wishes::default() }
+    Read {
+        payload: Payload::Raw { body, content_type },
+        output_tokens_max: output_tokens_max.filter(|_| model.is_some()),
+        model,
+        stream,
+        wishes: Wishes::default(),
+    }
 }
 
 /// OpenRouter's other ways to say which model is meant, or what cannot be read so closely.

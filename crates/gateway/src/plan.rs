@@ -12,10 +12,10 @@ mod way;
 use std::sync::Arc;
 
 use model::catalogue::Endpoint;
-use model::settings::FallbackCause;
+use model::settings::{FallbackCause, Unpriced};
 use model::{
-    Catalogue, Code, DataPolicy, Operation, ProjectId, Provider, ProviderId, ProviderKeyId,
-    Refusal, Timestamp, WorkspaceId,
+    Cap, Catalogue, Code, DataPolicy, Operation, ProjectId, Provider, ProviderId, ProviderKeyId,
+    Refusal, Tariff, Timestamp, WorkspaceId,
 };
 use serde::Serialize;
 use store::workspace::Health;
@@ -60,6 +60,8 @@ pub struct Candidate<'a> {
     /// The workspace the key belongs to: the caller's, or the operator's reserved one. Its salt is part of what opens it.
     pub(crate) owner: Arc<WorkspaceEntry>,
     pub(crate) payer: Payer,
+    /// Absent where no price is known.
+    pub(crate) tariff: Option<Tariff>,
     /// A platform key behind own ones: what must have become of them all for this one to answer. Empty: no matter what.
     pub(crate) only_after: Vec<FallbackCause>,
 }
@@ -143,6 +145,7 @@ struct Ask<'r, 'a> {
     asked: &'r Asked<'a>,
     pin: Option<ProviderKeyId>,
     data_policy: DataPolicy,
+    refuses_unpriced: bool,
 }
 
 /// More than anybody has time to try.
@@ -156,7 +159,8 @@ impl<'r, 'a> Ask<'r, 'a> {
     ) -> Result<Self, Refusal> {
         let wished = asked.wishes.data_policy.unwrap_or_default();
         let data_policy = standing.rules.data_policy().strictest(wished);
-        let ask = Self { world, standing, asked, pin: None, data_policy };
+        let refuses_unpriced = standing.refuses_unpriced();
+        let ask = Self { world, standing, asked, pin: None, data_policy, refuses_unpriced };
         let pin = asked.wishes.provider_key.as_deref();
         Ok(Self { pin: pin.map(|pin| ask.pinned(pin)).transpose()?, ..ask })
     }
@@ -370,6 +374,17 @@ impl<'a> World<'a> {
 }
 
 impl<'r> Standing<'r> {
+    /// What its calls count under: the key's, the project's and the workspace's, where they have any.
+    pub(crate) fn caps(&self) -> impl Iterator<Item = (Cap, Unpriced)> {
+        let of_key = self.key.and_then(Identity::cap);
+        of_key.into_iter().chain(self.rules.caps(self.project, self.workspace.id))
+    }
+
+    /// Whether a cap is in the way of what nobody knows the price of.
+    fn refuses_unpriced(&self) -> bool {
+        self.caps().any(|(_, unpriced)| unpriced == Unpriced::Refuse)
+    }
+
     pub(crate) fn of(acting: &'r Acting) -> Result<Self, Refusal> {
         Ok(Self {
             workspace: acting.workspace(),

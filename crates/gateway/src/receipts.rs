@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{GatewayKeyId, Refusal, RequestId, Timestamp, Usage};
+use model::{GatewayKeyId, MicroUsd, PicoUsd, Refusal, RequestId, Timestamp, Usage};
 use serde::Serialize;
 use store::system::AttemptRow;
 use utoipa::ToSchema;
@@ -21,6 +21,8 @@ pub struct RequestReceipt {
     pub payer: String,
     pub provider_key: String,
     pub usage: Usage,
+    /// Of all attempts; null where a price is not known.
+    pub cost_micro_usd: Option<MicroUsd>,
     /// In their order; the last one is the answer, if there is one.
     pub attempts: Vec<AttemptReceipt>,
 }
@@ -38,6 +40,10 @@ pub struct AttemptReceipt {
     pub http_status: Option<i64>,
     pub error_code: Option<String>,
     pub usage: Usage,
+    /// Null while it runs, and where no price is known.
+    pub cost_micro_usd: Option<MicroUsd>,
+    /// Whose price it is, and of when.
+    pub price: Option<String>,
     /// The provider may bill what we never heard the end of.
     pub billing_unknown: bool,
     pub started_at: Timestamp,
@@ -77,8 +83,15 @@ fn of_rows(
         payer: last.payer.clone(),
         provider_key: last.provider_key.to_string(),
         usage: last.usage,
+        cost_micro_usd: cost(&rows),
         attempts: rows.into_iter().map(attempt).collect(),
     })
+}
+
+/// Summed exactly, rounded once.
+fn cost(rows: &[AttemptRow]) -> Option<MicroUsd> {
+    let sum = rows.iter().try_fold(PicoUsd(0), |sum, row| sum.checked_add(row.cost?));
+    sum.map(PicoUsd::rounded)
 }
 
 fn attempt(row: AttemptRow) -> AttemptReceipt {
@@ -93,6 +106,8 @@ fn attempt(row: AttemptRow) -> AttemptReceipt {
         http_status: row.http_status,
         error_code: row.error_code,
         usage: row.usage,
+        cost_micro_usd: row.cost.map(PicoUsd::rounded),
+        price: row.price,
         billing_unknown: row.billing_unknown,
         started_at: row.started_at,
         settled_at: row.settled_at,

@@ -2,22 +2,25 @@
 
 use std::time::Duration;
 
-use model::{Code, Dialect, Refusal, RequestId, Timestamp, Usage};
-use store::journal::{Ack, Outcome, Record, Settled, Started};
+use model::settings::OnDisconnect;
+use model::{Code, Dialect, PicoUsd, Refusal, RequestId, Timestamp, Usage};
+use store::journal::{Ack, Checkpoint, Outcome, Record, Settled, Started};
 use store::rate::Standing;
 use tokio::time::Instant;
 
 use crate::Gateway;
 use crate::authorize::Permit;
+use crate::funds::{self, Funds};
 use crate::parse::{Call, Payload};
 use crate::plan::Candidate;
+use crate::stream::Stragglers;
 use crate::upstream::UpstreamError;
 
-/// An attempt whose end is not written yet.
-#[derive(Clone)]
+/// An attempt whose end is not written yet, and the money that is held for it.
 #[must_use]
 pub struct OpenAttempt {
     pub(crate) number: u32,
+    pub(crate) funds: Funds,
     request: RequestId,
     started_at: Timestamp,
     started: Instant,
@@ -36,25 +39,60 @@ impl OpenAttempt {
         self.is_dispatched && self.http_status.is_none_or(|status| (200..300).contains(&status))
     }
 
-    fn settled(&self, status: Outcome, usage: Usage, error_code: Option<&str>) -> Settled {
+    /// What so much costs, should it end now.
+    pub fn cost(&self, used: &Used) -> Option<PicoUsd> {
+        let at = self.started_at.plus(self.started.elapsed());
+        self.funds.cost(&used.usage, used.answered_by.as_deref(), at).amount
+    }
+
+    /// Ends it: what is held is settled, and what is to be written is returned.
+    fn settled(&mut self, end: Ended<'_>) -> Settled {
+        let Ended { status, usage, answered_by, error_code, may_be_billed } = end;
         let latency = self.started.elapsed();
+        let at = self.started_at.plus(latency);
+        let money = funds::End { outcome: status, at, may_be_billed };
+        let (usage, cost) = self.funds.settle(&usage, answered_by, money);
         let ttft = self.first_content.map(|at| at.duration_since(self.started));
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Settled {
             request: self.request,
             attempt: self.number,
-            at: self.started_at.plus(latency),
+            at,
             status,
             http_status: self.http_status,
             error_code: error_code.map(str::to_owned),
             usage,
-            cost_pico_usd: None,
-            price: None,
+            cost_pico_usd: cost.amount.map(|pico| u64::try_from(pico.0).unwrap_or_default()),
+            price: cost.price,
             billing_unknown: false,
             latency_ms: millis(latency),
             ttft_ms: ttft.map(millis),
         }
     }
+}
+
+/// What a provider says was used, and which model it says used it.
+#[derive(Clone, Default)]
+pub struct Used {
+    pub usage: Usage,
+    pub answered_by: Option<String>,
+}
+
+/// How an attempt ended.
+struct Ended<'a> {
+    status: Outcome,
+    usage: Usage,
+    answered_by: Option<&'a str>,
+    error_code: Option<&'a str>,
+    may_be_billed: bool,
+}
+
+/// What is on its way to the journal, and what it came to.
+#[must_use]
+pub struct Settlement {
+    pub ack: Ack,
+    pub usage: Usage,
+    pub cost: Option<PicoUsd>,
 }
 
 /// Holds the permit until the answer has been sent, and settles the attempt that produced it.
@@ -67,6 +105,7 @@ pub struct Recorder {
     client_wants_usage: bool,
     client_wants_receipt: bool,
     metrics: crate::Metrics,
+    stragglers: Stragglers,
 }
 
 impl Recorder {
@@ -87,6 +126,7 @@ impl Recorder {
             client_wants_usage: include_usage,
             client_wants_receipt: asked.wishes.receipt,
             metrics: gw.metrics.clone(),
+            stragglers: gw.stragglers.clone(),
         }
     }
 
@@ -121,20 +161,48 @@ impl Recorder {
         &self.metrics
     }
 
+    pub const fn stragglers(&self) -> &Stragglers {
+        &self.stragglers
+    }
+
     /// The record of a normal end is acknowledged before the client's last byte.
     pub fn settle(
         &mut self,
-        attempt: &OpenAttempt,
+        attempt: &mut OpenAttempt,
         outcome: Outcome,
-        usage: Usage,
+        used: &Used,
         error_code: Option<&str>,
-    ) -> Ack {
-        let settled = attempt.settled(outcome, usage, error_code);
+    ) -> Settlement {
+        let settled = attempt.settled(Ended {
+            status: outcome,
+            usage: used.usage,
+            answered_by: used.answered_by.as_deref(),
+            error_code,
+            may_be_billed: true,
+        });
         // Cut short and never told: what was seen is a count of ours, and the bill may be longer.
-        let billing_unknown = outcome != Outcome::Completed && usage.estimated;
+        let billing_unknown = outcome != Outcome::Completed && used.usage.estimated;
         let settled = Settled { billing_unknown, ..settled };
-        self.permit.used(&usage);
-        self.permit.reservation().append_acked(Record::Settled(settled))
+        self.permit.used(&settled.usage);
+        let usage = settled.usage;
+        let cost = settled.cost_pico_usd.map(|pico| PicoUsd(i128::from(pico)));
+        let ack = self.permit.reservation().append_acked(Record::Settled(settled));
+        Settlement { ack, usage, cost }
+    }
+
+    /// What a long answer came to so far, should this process not live to see its end.
+    pub fn checkpoint(&self, attempt: &OpenAttempt, used: &Used) {
+        self.permit.reservation().append_if_there_is_room(Record::Checkpoint(Checkpoint {
+            request: attempt.request,
+            attempt: attempt.number,
+            usage: used.usage,
+            cost_pico_usd: attempt.cost(used).map(|pico| u64::try_from(pico.0).unwrap_or_default()),
+        }));
+    }
+
+    /// What becomes of the provider's call when the client hangs up.
+    pub fn on_disconnect(&self) -> OnDisconnect {
+        self.permit.acting().key().policy().on_disconnect
     }
 }
 
@@ -142,8 +210,8 @@ impl Recorder {
 #[must_use]
 pub struct InFlight<'a> {
     permit: &'a Permit,
-    attempt: OpenAttempt,
-    is_open: bool,
+    /// Until it has ended or the answer has taken it over.
+    attempt: Option<OpenAttempt>,
 }
 
 impl<'a> InFlight<'a> {
@@ -154,6 +222,7 @@ impl<'a> InFlight<'a> {
         call: &Call<'_>,
         candidate: &Candidate<'_>,
         number: u32,
+        funds: Funds,
     ) -> Result<Self, Refusal> {
         let started_at = gw.clock.now();
         let acting = permit.acting();
@@ -170,11 +239,12 @@ impl<'a> InFlight<'a> {
             dialect: call.asked.operation.as_str().to_owned(),
             streamed: call.asked.stream,
             payer: candidate.payer.as_str().to_owned(),
-            held_at: started_at,
-            hold_pico_usd: None,
+            held_at: funds.held_at(),
+            hold_pico_usd: funds.held(),
         }));
         let attempt = OpenAttempt {
             number,
+            funds,
             request: call.id,
             started_at,
             started: Instant::now(),
@@ -182,45 +252,57 @@ impl<'a> InFlight<'a> {
             first_content: None,
             http_status: None,
         };
-        let in_flight = Self { permit, attempt, is_open: true };
+        let in_flight = Self { permit, attempt: Some(attempt) };
         recorded(ack, gw.limits.record_max).await?;
         Ok(in_flight)
     }
 
     /// From here on bytes may go out: dialling is counted in, to be on the safe side.
     pub fn dispatch(&mut self) {
-        self.attempt.is_dispatched = true;
+        if let Some(attempt) = &mut self.attempt {
+            attempt.is_dispatched = true;
+        }
     }
 
     pub fn answered(&mut self, http_status: u16) {
-        self.attempt.http_status = Some(http_status);
+        if let Some(attempt) = &mut self.attempt {
+            attempt.http_status = Some(http_status);
+        }
     }
 
     /// The provider failed it.
     pub fn fail(mut self, error: &UpstreamError) {
-        self.is_open = false;
-        let code = Some(error.code.as_str());
-        let settled = self.attempt.settled(Outcome::Failed, Usage::default(), code);
+        let Some(attempt) = self.attempt.take() else { return };
         // Whoever says that it took too long may have worked on it.
-        let may_be_billed = self.attempt.may_be_billed() || error.code == Code::UpstreamTimeout;
-        let billing_unknown = error.dispatched && may_be_billed;
-        let settled = Settled { billing_unknown, ..settled };
-        self.permit.reservation().append(Record::Settled(settled));
+        let may_be_billed = attempt.may_be_billed() || error.code == Code::UpstreamTimeout;
+        let code = Some(error.code.as_str());
+        self.end(attempt, Outcome::Failed, code, error.dispatched && may_be_billed);
     }
 
     /// The answer takes over.
-    pub fn keep(mut self) -> OpenAttempt {
-        self.is_open = false;
-        self.attempt.clone()
+    pub fn keep(mut self) -> Option<OpenAttempt> {
+        self.attempt.take()
+    }
+
+    fn end(
+        &self,
+        mut attempt: OpenAttempt,
+        status: Outcome,
+        error_code: Option<&str>,
+        may_be_billed: bool,
+    ) {
+        let usage = Usage::default();
+        let ended = Ended { status, usage, answered_by: None, error_code, may_be_billed };
+        let settled = Settled { billing_unknown: may_be_billed, ..attempt.settled(ended) };
+        self.permit.reservation().append(Record::Settled(settled));
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if self.is_open {
-            let settled = self.attempt.settled(Outcome::Aborted, Usage::default(), None);
-            let settled = Settled { billing_unknown: self.attempt.may_be_billed(), ..settled };
-            self.permit.reservation().append(Record::Settled(settled));
+        if let Some(attempt) = self.attempt.take() {
+            let may_be_billed = attempt.may_be_billed();
+            self.end(attempt, Outcome::Aborted, None, may_be_billed);
         }
     }
 }

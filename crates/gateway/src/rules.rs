@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use model::settings::FallbackCause;
-use model::{Catalogue, DataPolicy, ModelRef, ModelTier, Plan, ProviderId, Settings};
+use model::settings::{CapMode, CapPeriod, FallbackCause, PriceOverride, Unpriced};
+use model::{
+    Cap, CapScope, Catalogue, DataPolicy, MicroUsd, ModelRef, ModelTier, PicoUsd, Plan, ProjectId,
+    ProviderId, Settings, Tariff, WorkspaceId,
+};
 use store::rate::Limit;
 
 /// Of one project in its workspace.
@@ -20,12 +23,30 @@ pub struct Layer {
     settings: Settings,
     /// `None` allows all.
     allowed: Option<Vec<ModelRef>>,
+    prices: Vec<(ModelRef, Tariff)>,
 }
 
 impl Layer {
     pub fn new(settings: Settings, catalogue: &Catalogue) -> Self {
         let allowed = settings.allowed_models.as_deref().map(|names| models(names, catalogue));
-        Self { settings, allowed }
+        let price = |(name, price): (&String, &PriceOverride)| {
+            Some((ModelRef::parse(name, catalogue)?, Tariff::of_override(price)))
+        };
+        let prices = settings.price_overrides.iter().filter_map(price).collect();
+        Self { settings, allowed, prices }
+    }
+
+    fn cap(&self, scope: CapScope) -> Option<(Cap, Unpriced)> {
+        let Settings { spend_cap_micro_usd, cap_period, cap_mode, unpriced, .. } = self.settings;
+        cap(scope, spend_cap_micro_usd, cap_period, cap_mode, unpriced)
+    }
+
+    /// A name that says the provider before one that holds for all.
+    fn price(&self, provider: &ProviderId, model: &str) -> Option<&Tariff> {
+        let of_model = || self.prices.iter().filter(|(name, _)| name.model == model);
+        let named = of_model().find(|(name, _)| name.provider.as_ref() == Some(provider));
+        let any = || of_model().find(|(name, _)| name.provider.is_none());
+        named.or_else(any).map(|(_, tariff)| tariff)
     }
 
     const fn limit(&self) -> Limit {
@@ -56,6 +77,30 @@ impl Rules {
 
     pub fn workspace_limit(&self) -> Limit {
         self.workspace.limit()
+    }
+
+    /// The project's and the workspace's.
+    pub fn caps(
+        &self,
+        project: ProjectId,
+        workspace: WorkspaceId,
+    ) -> impl Iterator<Item = (Cap, Unpriced)> {
+        let of_project = self.project.cap(CapScope::Project(project));
+        let of_workspace = self.workspace.cap(CapScope::Workspace(workspace));
+        of_project.into_iter().chain(of_workspace)
+    }
+
+    /// What the workspace's plan lets it use of the operator's keys in a month.
+    pub fn pool_cap(&self, workspace: WorkspaceId) -> Option<Cap> {
+        let tokens = self.plan.as_ref()?.pool_tokens_per_month?;
+        let scope = CapScope::Pool(workspace);
+        let (period, mode) = (CapPeriod::Monthly, CapMode::Strict);
+        cap(scope, Some(tokens), period, mode, Unpriced::Allow).map(|(cap, _)| cap)
+    }
+
+    /// What a model costs by the word of the project or the workspace.
+    pub fn price(&self, provider: &ProviderId, model: &str) -> Option<&Tariff> {
+        self.layers().into_iter().find_map(|layer| layer.price(provider, model))
     }
 
     /// Each of them must name a model for it to be used.
@@ -121,6 +166,18 @@ impl Rules {
     fn layers(&self) -> [&Layer; 2] {
         [&self.project, &self.workspace]
     }
+}
+
+/// `None` without an amount.
+pub fn cap(
+    scope: CapScope,
+    micro_usd: Option<u64>,
+    period: CapPeriod,
+    mode: CapMode,
+    unpriced: Unpriced,
+) -> Option<(Cap, Unpriced)> {
+    let micro = i64::try_from(micro_usd?).unwrap_or(i64::MAX);
+    Some((Cap { scope, amount: PicoUsd::from(MicroUsd(micro)), period, mode }, unpriced))
 }
 
 /// An entry without a provider holds for all of them.

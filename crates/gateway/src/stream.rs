@@ -4,23 +4,25 @@
 mod events;
 mod rate_limits;
 mod raw;
+mod stragglers;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Full};
-use model::Refusal;
+use model::{MicroUsd, PicoUsd, Refusal};
 use store::journal::Outcome;
 use vault::Scrubber;
 use wire::receipt::with_receipt;
 
 use crate::attempt::{Answer, Content, Receipt};
-use crate::record::{Recorder, recorded};
+use crate::record::{Recorder, Settlement, recorded};
 use crate::{Body, Reply};
 
 use events::EventBody;
 use raw::RawBody;
+pub use stragglers::Stragglers;
 
 pub async fn stream(
     answer: Result<Answer, Refusal>,
@@ -32,17 +34,19 @@ pub async fn stream(
     rate_limits::write(recorder.standing(), &answer.headers, headers);
     write_receipt(&answer.receipt, &answer.left_out, headers);
     match answer.content {
-        Content::Plain { body, usage } => {
+        Content::Plain { body, used } => {
             let body = scrub_cut(answer.scrubber.as_ref(), body);
             // Never the provider's word for it: that may be HTML, or hold anything.
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             let mut attempt = answer.attempt;
             attempt.content_seen();
-            let ack = recorder.settle(&attempt, Outcome::Completed, usage, None);
+            let Settlement { ack, usage, cost } =
+                recorder.settle(&mut attempt, Outcome::Completed, &used, None);
             // Not written down, not answered: the record is what the owner is told of their spending.
             recorded(ack, answer.limits.record_max).await?;
+            write_cost(cost, headers);
             let body = match recorder.client_wants_receipt() {
-                true => with_receipt(&body, &FinalReceipt { receipt: &answer.receipt, usage }),
+                true => with_receipt(&body, &FinalReceipt::new(&answer.receipt, usage, cost)),
                 false => body,
             };
             *reply.status_mut() = answer.status;
@@ -88,6 +92,14 @@ struct FinalReceipt<'a> {
     #[serde(flatten)]
     receipt: &'a Receipt,
     usage: model::Usage,
+    /// Null where no price is known.
+    cost_micro_usd: Option<MicroUsd>,
+}
+
+impl<'a> FinalReceipt<'a> {
+    fn new(receipt: &'a Receipt, usage: model::Usage, cost: Option<PicoUsd>) -> Self {
+        Self { receipt, usage, cost_micro_usd: cost.map(PicoUsd::rounded) }
+    }
 }
 
 pub fn full(bytes: Bytes) -> Body {
@@ -106,6 +118,13 @@ fn scrub_cut(scrubber: Option<&Scrubber>, bytes: Bytes) -> Bytes {
     match scrubber.map(|scrubber| scrubber.scrub_cut(&bytes)) {
         Some(Cow::Owned(scrubbed)) => Bytes::from(scrubbed),
         Some(Cow::Borrowed(_)) | None => bytes,
+    }
+}
+
+fn write_cost(cost: Option<PicoUsd>, headers: &mut HeaderMap) {
+    if let Some(cost) = cost {
+        let name = HeaderName::from_static("x-keystile-cost-micro-usd");
+        headers.insert(name, HeaderValue::from(cost.rounded().0));
     }
 }
 

@@ -4,6 +4,7 @@ mod check;
 mod endpoint;
 mod limits;
 mod model;
+mod price_rows;
 mod provider;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use limits::{
     TierLimits, TierSign,
 };
 pub use model::{Model, Source, Status};
+pub use price_rows::{PriceRow, PriceRows};
 pub use provider::{AuthHeader, ProbeCall, Provider};
 
 pub use crate::ModelKind;

@@ -12,3 +12,16 @@ pub enum ModelKind {
     Moderation,
     Rerank,
 }
+
+impl ModelKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Chat => "chat",
+            Self::Embedding => "embedding",
+            Self::Image => "image",
+            Self::Moderation => "moderation",
+            Self::Rerank => "rerank",
+        }
+    }
+}

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// 10^-12 USD: fine enough for the price of one token, wide enough for the sum of all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PicoUsd(pub i128);
 
 /// 10^-6 USD: what caps are set in and what people see.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, ToSchema)]
 pub struct MicroUsd(pub i64);
 
 const PICO_PER_MICRO: i128 = 1_000_000;

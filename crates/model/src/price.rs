@@ -4,6 +4,8 @@
 mod rates;
 mod surcharges;
 mod token_price;
+mod update;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

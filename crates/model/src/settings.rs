@@ -29,6 +29,7 @@ pub struct Settings {
     pub spend_cap_micro_usd: Option<u64>,
     pub cap_period: CapPeriod,
     pub cap_mode: CapMode,
+    pub unpriced: Unpriced,
     pub rpm_limit: Option<u64>,
     pub tpm_limit: Option<u64>,
     pub members_may_create_keys: bool,
@@ -51,6 +52,7 @@ impl Default for Settings {
             spend_cap_micro_usd: None,
             cap_period: CapPeriod::default(),
             cap_mode: CapMode::default(),
+            unpriced: Unpriced::default(),
             rpm_limit: None,
             tpm_limit: None,
             members_may_create_keys: true,
@@ -69,6 +71,7 @@ pub struct KeyPolicy {
     pub spend_cap_micro_usd: Option<u64>,
     pub cap_period: CapPeriod,
     pub cap_mode: CapMode,
+    pub unpriced: Unpriced,
     pub fallback_models: Vec<String>,
     pub default_model: Option<String>,
     pub rpm_limit: Option<u64>,
@@ -125,6 +128,15 @@ pub enum CapMode {
     #[default]
     Strict,
     Soft,
+}
+
+/// What becomes of a call under a cap whose price nobody knows. It is never counted as free: allowed, it is shown as unpriced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unpriced {
+    Allow,
+    #[default]
+    Refuse,
 }
 
 /// What becomes of a call whose client hangs up: cut, or read to its end for the record.

@@ -105,3 +105,41 @@ impl FromStr for ServiceTier {
 pub enum Geo {
     Us,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tier_survives_its_text_and_its_json() {
+        for tier in ServiceTier::ALL {
+            assert_eq!(tier.as_str().parse(), Ok(tier));
+            let json = format!("\"{tier}\"");
+            assert_eq!(serde_json::to_string(&tier).expect("JSON"), json);
+            assert_eq!(serde_json::from_str::<ServiceTier>(&json).expect("a tier"), tier);
+        }
+        for other in ["", "default", "standard", "Flex", "auto"] {
+            assert_eq!(other.parse::<ServiceTier>(), Err(InvalidServiceTier), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_told_is_not_written_and_need_not_be_there() {
+        let old = r#"{"input_tokens":1,"cached_tokens":null,"output_tokens":2,"reasoning_tokens":null,"estimated":false}"#;
+        let plain = Usage { input_tokens: Some(1), output_tokens: Some(2), ..Usage::default() };
+
+        assert_eq!(serde_json::from_str::<Usage>(old).expect("usage"), plain);
+        assert_eq!(serde_json::to_string(&plain).expect("JSON"), old);
+        let whole = Usage {
+            audio_input_tokens: Some(3),
+            searches: Some(4),
+            tier: Some(ServiceTier::Flex),
+            geo: Some(Geo::Us),
+            reported_pico_usd: Some(5),
+            ..plain
+        };
+        let text = serde_json::to_string(&whole).expect("JSON");
+        assert_eq!(serde_json::from_str::<Usage>(&text).expect("usage"), whole);
+        assert!(text.contains(r#""tier":"flex","geo":"us""#), "{text}");
+    }
+}

@@ -13,9 +13,10 @@ use control::{
     Noted, Notices, Passwords, Posting, Probe, Probed, Rotation, SetupToken, Strength,
 };
 use gateway::upstream::{Resolve, SystemResolver};
-use gateway::{Breakers, Directory, Gateway, Headroom, KeyNews, Metrics, Upstream};
+use gateway::{Breakers, Directory, Gateway, Headroom, KeyNews, Metrics, Stragglers, Upstream};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use model::{BaseUrl, Catalogue, Clock, Provider, ProviderKeyId, Random, Timestamp};
+use model::{BaseUrl, Catalogue, Clock, NodeId, Provider, ProviderKeyId, Random, Timestamp};
+use store::budget::Budgets;
 use store::bus::Follower;
 use store::drain::Drainer;
 use store::journal::{Journal, JournalWriter, NodeLock, node_id};
@@ -116,8 +117,11 @@ impl App {
         let headroom = Arc::new(Headroom::default());
         let nodes_alive = Arc::new(AtomicU32::new(1));
         let (rates, redis) = rate_limits(config, &clock, &nodes_alive);
+        let budgets = budgets(&store, node, &clock, &nodes_alive);
+        budgets.clear().await.context("leases of a former process could not be given back")?;
         let gateway = Arc::new(Gateway {
             breakers: Breakers::default(),
+            budgets,
             limits: config.limits.clone(),
             catalogue: Arc::clone(&catalogue),
             clock: Arc::clone(&clock),
@@ -129,6 +133,7 @@ impl App {
             pepper: Arc::clone(&pepper),
             random: Arc::clone(&random),
             rates,
+            stragglers: Stragglers::default(),
             upstream: upstream.clone(),
             vault: Arc::clone(&vault),
         });
@@ -211,6 +216,7 @@ impl App {
     /// Takes no more, lets what runs finish for a while, writes everything down. `false`: some requests were cut.
     pub async fn stop(self, drain_max: Duration) -> bool {
         let all_finished = self.listener.stop(drain_max).await;
+        self.shared.gateway.stragglers.cut().await;
         if let Err(error) = self.journal_writer.close().await {
             tracing::error!(error = %error, "the journal could not be closed in order");
         }
@@ -220,6 +226,9 @@ impl App {
                 if let Err(error) = task.await {
                     tracing::error!(error = %error, "a background task ended badly");
                 }
+            }
+            if let Err(error) = self.shared.gateway.budgets.close().await {
+                tracing::warn!(error = %error, "leases could not be given back: the next start does it");
             }
             self.store.close().await;
         };
@@ -246,6 +255,17 @@ fn rate_limits(
     let alive = move || alive.load(Ordering::Relaxed);
     let (rates, link) = RateLimits::with_redis(url.clone(), Arc::clone(clock), alive);
     (rates, Some(link))
+}
+
+/// Caps hold for all nodes together.
+fn budgets(
+    store: &Store,
+    node: NodeId,
+    clock: &Arc<dyn Clock>,
+    nodes_alive: &Arc<AtomicU32>,
+) -> Budgets {
+    let alive = Arc::clone(nodes_alive);
+    Budgets::new(store.clone(), node, Arc::clone(clock), move || alive.load(Ordering::Relaxed))
 }
 
 /// The folder, for its owner only, and the lock that makes this process the only one in it.

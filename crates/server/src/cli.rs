@@ -17,6 +17,7 @@ mod keys;
 mod login;
 mod manage;
 mod members;
+mod models;
 mod output;
 mod parse;
 mod projects;
@@ -85,6 +86,8 @@ enum Command {
     /// Look after the encrypted vault
     #[command(subcommand)]
     Vault(vault::Command),
+    /// Show the models that are known and their prices, or bring in newer prices
+    Models(models::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     #[command(flatten)]
@@ -117,6 +120,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Config(command)) => config::run(command, load()?),
         Some(Command::Db(command)) => db::run(command, load()?),
         Some(Command::Manage(command)) => manage::run(command),
+        Some(Command::Models(arguments)) => models::run(arguments, &load()?),
         Some(Command::Setup(arguments)) => setup::run(arguments, load()?),
         Some(Command::Vault(command)) => vault::run(command, load),
     }

@@ -4,6 +4,7 @@ mod client;
 mod env;
 mod layer;
 mod plans;
+pub mod prices;
 mod show;
 
 use std::fmt::Display;
@@ -186,9 +187,9 @@ impl Config {
         Egress { overrides, allow: self.egress_allow.clone() }
     }
 
-    /// The shipped catalogue with the operator's base URLs.
+    /// The shipped catalogue with the operator's base URLs, and prices where the data folder has some.
     pub fn catalogue(&self) -> anyhow::Result<Catalogue> {
-        let mut catalogue = Catalogue::shipped()?;
+        let mut catalogue = prices::over(Catalogue::shipped()?, &self.data_dir)?;
         for (provider, url) in &self.provider_base_urls {
             catalogue.override_base_url(provider, url.clone());
         }

@@ -25,12 +25,17 @@ const INVITATIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 const REPORT_EVERY: Duration = Duration::from_secs(15);
 /// A step is a look, a switch or a few rows.
 const TEND_STEP_MAX: Duration = Duration::from_secs(30);
+const TEND_BUDGETS_EVERY: Duration = Duration::from_secs(1);
 const TEND_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// News is kept for an hour. Whoever was deaf for half of that may have missed some.
 const DEAF_MAX: Duration = Duration::from_secs(1800);
 
 pub async fn run(shared: Arc<Shared>, follower: Follower, stopped: watch::Receiver<bool>) {
-    tokio::join!(tend_vault(&shared, stopped.clone()), keep_house(&shared, follower, stopped));
+    tokio::join!(
+        tend_vault(&shared, stopped.clone()),
+        tend_budgets(&shared, stopped.clone()),
+        keep_house(&shared, follower, stopped),
+    );
 }
 
 /// The master key's affairs, which take their time and must not keep the news waiting. A step that is cut short is made
@@ -53,6 +58,21 @@ async fn tend_vault(shared: &Shared, mut stopped: watch::Receiver<bool>) {
         tokio::select! {
             () = async { tokio::time::sleep(step.await).await } => {}
             changed = stopped.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// What this node leased of caps and does not use goes back.
+async fn tend_budgets(shared: &Shared, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow_and_update() {
+        tokio::select! {
+            () = tokio::time::sleep(TEND_BUDGETS_EVERY) => {}
+            changed = stopped.changed() => if changed.is_err() { return } else { continue },
+        }
+        match timeout(QUERY_MAX, shared.gateway.budgets.tend()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = %error, "leases could not be given back"),
+            Err(_) => tracing::warn!("leases could not be given back in time"),
         }
     }
 }

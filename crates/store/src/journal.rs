@@ -180,6 +180,13 @@ impl Reservation {
         self.send(record, None);
     }
 
+    /// One that nobody needs: written where there is room for it beside all that is reserved.
+    pub fn append_if_there_is_room(&self, record: Record) {
+        if let Some(room) = self.journal.reserve(1) {
+            room.append(record);
+        }
+    }
+
     /// Gives back all room but for `records`, as soon as it is known that no more is needed.
     pub fn keep_only(&self, records: u32) {
         let had = self.remaining.fetch_min(records, Ordering::Relaxed);

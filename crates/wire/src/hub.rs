@@ -6,8 +6,8 @@ mod left_out;
 mod reply;
 
 pub use ask::{
-    Ask, Effort, Format, ImageDetail, Part, Reasoning, Source, Target, Text, Thought, Tool,
-    ToolCall, ToolChoice, ToolResult, Turn,
+    Ask, CachePoint, Effort, Format, ImageDetail, Part, Reasoning, Source, Target, Text, Thought,
+    Tool, ToolCall, ToolChoice, ToolResult, Turn,
 };
 pub use event::Event;
 pub(crate) use left_out::leave_out;

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod anthropic;
+mod cache_control;
 pub mod dialect;
 mod excess;
 pub mod foreign;
@@ -24,5 +25,5 @@ pub use excess::refuse_excess;
 pub use invalid::InvalidBody;
 pub use meter::Meter;
 pub use provider_error::UpstreamErrorBody;
-pub use request::{Request, Shape, Splice, Wishes};
+pub use request::{OutputLimit, Request, Shape, Splice, Wishes};
 pub use seen::Seen;

@@ -12,11 +12,14 @@ use crate::excess::refuse_excess;
 use crate::json::{self, Reading};
 
 mod cut;
+mod demand;
 pub(crate) mod edit;
 mod stream_options;
 mod wishes;
 
 use cut::Cut;
+use demand::Demand;
+pub use demand::OutputLimit;
 use edit::Edit;
 use stream_options::UsageOption;
 pub use wishes::{Names, Wishes};
@@ -49,6 +52,7 @@ pub struct Request {
     ours: Cut,
     ours_and_openrouter: Cut,
     ask_usage: Option<Edit>,
+    demand: Demand,
 }
 
 /// What a provider is sent in place of what the client wrote.
@@ -58,6 +62,8 @@ pub struct Splice<'a> {
     pub include_usage: bool,
     /// The provider is OpenRouter, and `provider` is meant for it. Which models are asked is decided here, never there.
     pub keep_openrouter: bool,
+    /// Tokens of output that it must not pass, and where that is said.
+    pub output_limit: Option<(OutputLimit, u64)>,
 }
 
 impl Request {
@@ -66,7 +72,7 @@ impl Request {
         let text = std::str::from_utf8(&body)
             .map_err(|error| InvalidBody::new(None, not_utf8(error.valid_up_to())))?;
         refuse_excess(text)?;
-        let [model, stream, stream_options, routing, models, provider] =
+        let [model, stream, stream_options, routing, models, provider, demand @ ..] =
             json::members(text, &MEMBERS, Reading::Unambiguous)
                 .map_err(|flaw| InvalidBody::flaw(None, flaw))?;
 
@@ -96,6 +102,7 @@ impl Request {
             ours: Cut::of(text, ours.iter().cloned()),
             ours_and_openrouter: Cut::of(text, ours.iter().cloned().chain(openrouter)),
             ask_usage: usage.map(|usage| usage.ask),
+            demand: Demand::read(text, demand)?,
             body,
         })
     }
@@ -103,6 +110,16 @@ impl Request {
     /// As it came.
     pub const fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// The output limit the caller set, by the name that is heeded.
+    pub fn output_tokens_max(&self, limit: OutputLimit) -> Option<u64> {
+        self.demand.output_tokens(limit)
+    }
+
+    /// How many answers are asked for at once.
+    pub const fn answers(&self) -> u64 {
+        self.demand.answers()
     }
 
     /// The body for a provider, as slices: `model` in place of the client's, our own members cut out, and, on a
@@ -122,6 +139,9 @@ impl Request {
         edits.extend(cut.ranges.iter().cloned().map(Edit::cut));
         if self.stream && splice.include_usage && !self.include_usage {
             edits.extend(self.ask_usage.clone());
+        }
+        if let Some((limit, tokens)) = splice.output_limit.filter(|_| !cut.takes_all) {
+            edits.extend(self.demand.limited(limit, tokens));
         }
         edit::spliced(&self.body, edits)
     }
@@ -162,7 +182,10 @@ fn is_stream(value: Option<&RawValue>) -> Result<bool, InvalidBody> {
     }
 }
 
-const MEMBERS: [&str; 6] = ["model", "stream", "stream_options", "routing", "models", "provider"];
+const MEMBERS: [&str; 13] = {
+    let [a, b, c, d, e, f, g] = demand::MEMBERS;
+    ["model", "stream", "stream_options", "routing", "models", "provider", a, b, c, d, e, f, g]
+};
 
 #[cfg(test)]
 mod tests;

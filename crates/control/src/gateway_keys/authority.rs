@@ -106,6 +106,7 @@ fn is_limited(row: &GatewayKeyRow) -> bool {
         spend_cap_micro_usd,
         cap_period: _,
         cap_mode: _,
+        unpriced: _,
         fallback_models: _,
         default_model: _,
         rpm_limit,

@@ -8,7 +8,7 @@ use model::{Code, Dialect, Operation};
 use store::workspace::PROVIDER_KEY_FIELD;
 use tokio::time::Instant;
 use vault::{Place, ProviderKey, Scrubber, header_of};
-use wire::dialect::{embedded_error, usage};
+use wire::dialect::{answered_by, embedded_error, usage};
 use wire::hub::Echo;
 use wire::openai::answer::is_object;
 use wire::translate::{StreamTranslator, reply};
@@ -24,7 +24,7 @@ use crate::body::Bounds;
 use crate::flow::{Flow, Patience, Unbegun};
 use crate::parse::Call;
 use crate::plan::Candidate;
-use crate::record::InFlight;
+use crate::record::{InFlight, Used};
 use crate::upstream::{
     Blame, EVENT_STREAM, Outgoing, Retry, UpstreamBody, UpstreamError, read_answer,
 };
@@ -106,7 +106,7 @@ async fn begin(
         // The status has said enough: words that do not come are not waited for.
         let body = read_answer(body, bounds).await.unwrap_or_default();
         let error = UpstreamError::refused(candidate.provider, &parts, &body, scrubber.as_ref());
-        return Err(error);
+        return Err(error.until(&parts.headers, gw.clock.now()));
     }
     refuse_compressed(&parts.headers)?;
     let answered = Answered { gw, call, candidate, deadline, scrubber: scrubber.as_ref() };
@@ -169,15 +169,16 @@ impl Answered<'_> {
         if operation != Operation::Passthrough && !is_object(&body) {
             return Err(garbled("the provider's answer is no JSON object"));
         }
+        let answered_by = answered_by(dialect.unwrap_or(Dialect::Chat), &body);
         let usage = match dialect {
             Some(dialect) => usage(dialect, &body),
             None => usage(Dialect::Chat, &body)
                 .filter(|used| used.input_tokens.is_some())
                 .or_else(|| usage(Dialect::Responses, &body)),
         };
-        let usage = usage.unwrap_or_default();
+        let used = Used { usage: usage.unwrap_or_default(), answered_by };
         let Some(Translation { from, to, ask }) = translation else {
-            return Ok(Content::Plain { body, usage });
+            return Ok(Content::Plain { body, used });
         };
         // Reading it whole costs a multiple of its bytes, as with a request.
         let is_readable = std::str::from_utf8(&body).is_ok_and(|it| refuse_excess(it).is_ok());
@@ -187,7 +188,7 @@ impl Answered<'_> {
         let request_id = self.call.id.to_string();
         let body = reply(from, to, &body, &self.echo(&ask, &request_id))
             .ok_or_else(|| garbled("the provider's answer is not what its dialect promises"))?;
-        Ok(Content::Plain { body, usage })
+        Ok(Content::Plain { body, used })
     }
 
     /// An error event inside a success is still an error, as long as nothing of the answer has come.
@@ -205,7 +206,7 @@ impl Answered<'_> {
         let is_foreign = self.dialect().is_none() && self.call.asked.passthrough.is_some();
         let meter = Meter::new(self.dialect().unwrap_or(Dialect::Chat));
         let meter = Some(meter).filter(|_| !is_foreign);
-        let mut flow = Flow::new(body, limits.event_bytes_max, meter, translator);
+        let mut flow = Flow::new(body, limits, meter, translator);
         let patience = Patience {
             bytes_max: limits.held_bytes_max,
             until: Instant::now() + limits.held_max,

@@ -8,11 +8,12 @@ use wire::foreign::{may_bear_marks, without_our_marks};
 use wire::gemini::embed::renamed;
 use wire::hub::{Ask, Target};
 use wire::translate::{read_ask, write_ask};
-use wire::{InvalidBody, Splice};
+use wire::{InvalidBody, OutputLimit, Request, Splice};
 
 use super::account::kept_thing;
 use crate::Gateway;
-use crate::parse::{Call, Payload};
+use crate::funds::Funds;
+use crate::parse::{Call, Payload, output_limit};
 use crate::plan::{Candidate, Payer};
 use crate::upstream::{Blame, EVENT_STREAM, JSON, Retry, UpstreamError, url_of};
 
@@ -40,6 +41,7 @@ pub fn prepare(
     gw: &Gateway,
     call: &Call<'_>,
     candidate: &Candidate<'_>,
+    funds: &Funds,
 ) -> Result<Prepared, UpstreamError> {
     let Candidate { provider, way, .. } = candidate;
     let asked = &call.asked;
@@ -68,6 +70,7 @@ pub fn prepare(
                 include_usage: provider.include_usage,
                 // What was not taken for wishes of ours is meant for OpenRouter, and for nobody it may fall back to.
                 keep_openrouter: request.openrouter.is_some() && provider.id.as_str() == OPENROUTER,
+                output_limit: limit(call, candidate, request, funds),
             };
             let mut body = request.splice(&splice);
             if matches!(asked.operation, Operation::BatchEmbedContents | Operation::EmbedContent) {
@@ -86,7 +89,7 @@ pub fn prepare(
         }
         Payload::Json(request) => {
             let (translation, body, left_out) =
-                translate(gw, call, candidate, request.body()).map_err(untranslatable)?;
+                translate(gw, call, candidate, request.body(), funds).map_err(untranslatable)?;
             Ok(Prepared {
                 forwarded: versioned(HeaderMap::new(), way.operation),
                 translation: Some(translation),
@@ -108,6 +111,24 @@ pub fn prepare(
     }
 }
 
+/// What money is held for, where the provider would not hear it from the caller: some know but one of the two names that
+/// chats have for it.
+fn limit(
+    call: &Call<'_>,
+    candidate: &Candidate<'_>,
+    request: &Request,
+    funds: &Funds,
+) -> Option<(OutputLimit, u64)> {
+    let place = match output_limit(candidate.way.operation)? {
+        OutputLimit::Chat if candidate.provider.quirks.max_tokens => OutputLimit::MaxTokens,
+        place => place,
+    };
+    let is_unheard = funds.held().is_some() && request.output_tokens_max(place).is_none();
+    let said = call.asked.output_tokens_max.filter(|_| is_unheard);
+    let each = said.and_then(|tokens| tokens.checked_div(request.answers()));
+    Some(place).zip(funds.limit().or(each))
+}
+
 const OPENROUTER: &str = "openrouter";
 
 /// Anthropic's dialect is spoken in a version, which whoever speaks it must name.
@@ -126,6 +147,7 @@ fn translate(
     call: &Call<'_>,
     candidate: &Candidate<'_>,
     body: &[u8],
+    funds: &Funds,
 ) -> Result<(Translation, Bytes, Vec<String>), InvalidBody> {
     let (to, from) = (call.asked.operation.dialect(), candidate.way.operation.dialect());
     let (Some(to), Some(from)) = (to, from) else {
@@ -135,6 +157,7 @@ fn translate(
     let mut ask = read_ask(to, body)?;
     ask.model.clone_from(&candidate.model);
     ask.stream = call.asked.stream;
+    ask.output_tokens_max = ask.output_tokens_max.or(funds.limit());
     let known = gw.catalogue.model(&candidate.provider.id, &candidate.model);
     let known = known.filter(|model| model.kind == ModelKind::Chat);
     let target = Target {

@@ -9,7 +9,7 @@ use store::workspace::Health;
 use crate::Gateway;
 use crate::authorize::Permit;
 use crate::breaker::Circuit;
-use crate::headroom::detect_tier;
+use crate::headroom::{detect_tier, requests_per_minute};
 use crate::key_news::{Finding as KeyFinding, KeyReport};
 use crate::plan::Candidate;
 use crate::upstream::{Blame, UpstreamError};
@@ -78,7 +78,12 @@ impl Told<'_> {
 
     /// Before the call goes out.
     pub fn begins(&self) {
-        self.gw.breakers.begin(&self.circuit(), self.gw.clock.now());
+        let now = self.gw.clock.now();
+        self.gw.breakers.begin(&self.circuit(), now);
+        let Candidate { provider, key, model, .. } = self.candidate;
+        if requests_per_minute(provider, key.row.tier.as_ref(), model).is_some() {
+            self.gw.headroom.count(key.row.id, model, now);
+        }
     }
 
     fn circuit(&self) -> Circuit<'_> {

@@ -53,6 +53,8 @@ fn after(milliseconds: u64) -> Timestamp {
     NOW.plus(Duration::from_millis(milliseconds))
 }
 
+const LEFT: [(&str, &str); 2] =
+    [("x-ratelimit-limit-requests", "500"), ("x-ratelimit-remaining-requests", "499")];
 const EXHAUSTED: [(&str, &str); 6] = [
     ("x-ratelimit-limit-requests", "500"),
     ("x-ratelimit-remaining-requests", "0"),
@@ -219,7 +221,7 @@ fn many_threads_keep_the_table_in_order() {
 fn a_key_that_said_it_can_no_more_rests_for_one_model_or_for_all() {
     let stage = Stage::new();
     let (key, other) = (key(), key());
-    let until = |key, model| stage.headroom.exhausted_until(key, model, NOW);
+    let until = |key, model| stage.headroom.exhausted_until(key, model, None, NOW);
 
     stage.headroom.cool_down(key, Some(MODEL), after(5_000));
     assert_eq!(until(key, MODEL), Some(after(5_000)));
@@ -228,7 +230,7 @@ fn a_key_that_said_it_can_no_more_rests_for_one_model_or_for_all() {
     assert_eq!(until(key, MODEL), Some(after(7_000)), "the longer rest counts");
     assert_eq!(until(key, "gpt-5.4-mini"), Some(after(7_000)));
     assert_eq!(until(other, MODEL), None);
-    assert_eq!(stage.headroom.exhausted_until(key, MODEL, after(7_000)), None);
+    assert_eq!(stage.headroom.exhausted_until(key, MODEL, None, after(7_000)), None);
     stage.headroom.forget(key);
     assert_eq!(until(key, MODEL), None);
 }
@@ -241,9 +243,9 @@ fn what_headers_tell_and_what_a_refusal_tells_both_count() {
     let told = stage.headroom.left(key, MODEL, NOW).and_then(|left| left.exhausted_until());
     assert!(told.is_some());
 
-    assert_eq!(stage.headroom.exhausted_until(key, MODEL, NOW), told);
+    assert_eq!(stage.headroom.exhausted_until(key, MODEL, None, NOW), told);
     stage.headroom.cool_down(key, Some(MODEL), after(600_000));
-    assert_eq!(stage.headroom.exhausted_until(key, MODEL, NOW), Some(after(600_000)));
+    assert_eq!(stage.headroom.exhausted_until(key, MODEL, None, NOW), Some(after(600_000)));
 }
 
 #[test]
@@ -253,14 +255,54 @@ fn of_too_many_rests_those_that_end_first_are_forgotten() {
     for (key, seconds) in keys.iter().zip([2, 1, 3]) {
         stage.headroom.cool_down(*key, None, after(seconds * 1_000));
     }
-    let rests = |key: &ProviderKeyId| stage.headroom.exhausted_until(*key, MODEL, NOW).is_some();
+    let rests =
+        |key: &ProviderKeyId| stage.headroom.exhausted_until(*key, MODEL, None, NOW).is_some();
     assert_eq!(keys.iter().map(rests).collect::<Vec<_>>(), [true, false, true]);
 
     let models: Vec<_> = (0..=MODELS_PER_KEY_MAX).map(|n| format!("model-{n}")).collect();
     for (model, milliseconds) in models.iter().zip(1..) {
         stage.headroom.cool_down(keys[0], Some(model), after(milliseconds * 10_000));
     }
-    let until = |model: &str| stage.headroom.exhausted_until(keys[0], model, NOW);
+    let until = |model: &str| stage.headroom.exhausted_until(keys[0], model, None, NOW);
     assert_eq!(until(&models[0]), Some(after(2_000)), "what holds for all is still known");
     assert_eq!(until(&models[1]), Some(after(20_000)));
+}
+
+#[test]
+fn what_a_tier_allows_counts_until_an_answer_has_told_more() {
+    let stage = Stage::new();
+    let key = key();
+    let until = |most, now| stage.headroom.exhausted_until(key, MODEL, Some(most), now);
+    assert_eq!(until(1, NOW), None, "nothing was asked yet");
+
+    for second in 0..3 {
+        stage.headroom.count(key, MODEL, after(second * 1000));
+    }
+
+    assert_eq!(until(4, after(3_000)), None);
+    assert_eq!(until(3, after(3_000)), Some(after(60_000)), "a minute from the first on");
+    assert_eq!(until(3, after(59_999)), Some(after(60_000)));
+    assert_eq!(until(3, after(60_000)), None);
+    assert_eq!(stage.headroom.exhausted_until(key, MODEL, None, NOW), None, "no limit is known");
+    assert_eq!(stage.headroom.exhausted_until(key, "other", Some(1), NOW), None);
+    stage.headroom.count(key, MODEL, after(61_000));
+    assert_eq!(until(1, after(62_000)), Some(after(121_000)), "a new minute, from its first on");
+    stage.note("openai", key, MODEL, &LEFT);
+    assert_eq!(until(1, after(62_000)), None, "the provider knows better");
+    stage.headroom.forget(key);
+    assert_eq!(until(1, after(62_000)), None);
+}
+
+#[test]
+fn of_keys_without_number_only_so_many_are_counted() {
+    let stage = Stage::holding(2);
+    let keys = [key(), key(), key()];
+    let is_full = |key: &ProviderKeyId, now| {
+        stage.headroom.exhausted_until(*key, MODEL, Some(1), now).is_some()
+    };
+    stage.headroom.count(keys[0], MODEL, NOW);
+    stage.headroom.count(keys[1], MODEL, after(50_000));
+    stage.headroom.count(keys[2], MODEL, after(70_000));
+    let now = after(71_000);
+    assert_eq!(keys.each_ref().map(|key| is_full(key, now)), [false, true, true]);
 }

@@ -25,6 +25,11 @@ pub fn detect_tier(provider: &Provider, model: Option<&str>, reading: &Reading) 
     })
 }
 
+/// What a key of this tier may ask about this model, as far as that is published.
+pub fn requests_per_minute(provider: &Provider, tier: Option<&Tier>, model: &str) -> Option<u64> {
+    provider.limits(tier?, model)?.rpm
+}
+
 /// The account's own: a second window of the same kind is a part's of it, such as a project's.
 fn limit(reading: &Reading, sign: TierSign) -> Option<u64> {
     let mut windows = reading.windows.iter();

@@ -66,6 +66,8 @@ pub enum Reason {
     },
     /// No provider lists the model.
     UnknownModel,
+    /// Nobody knows what it would cost, and a cap counts it.
+    Unpriced,
     /// The project does not use its workspace's keys.
     WorkspaceKeysOff,
     /// The operation asks models of another kind.
@@ -153,6 +155,10 @@ impl Exclusion {
                 "model \"{model}\" is in no provider's list: name its provider, as in \
                  \"openai/{model}\""
             ),
+            Reason::Unpriced => format!(
+                "what \"{model}\" would cost here is not known, and a spending cap applies: set its price \
+                 with price_overrides, or `unpriced` to \"allow\""
+            ),
             Reason::WrongKind => format!("model \"{model}\" is not made for this operation"),
         }
     }
@@ -180,7 +186,7 @@ impl Reason {
             Self::Ambiguous | Self::NotSpoken | Self::WrongKind => Code::InvalidRequest,
             Self::DataPolicy { .. } => Code::DataPolicyUnsatisfied,
             Self::Exhausted { .. } => Code::UpstreamRateLimited,
-            Self::KeyModels | Self::NotAllowed { .. } => Code::ModelNotAllowed,
+            Self::KeyModels | Self::NotAllowed { .. } | Self::Unpriced => Code::ModelNotAllowed,
             Self::PlanForbids | Self::PoolTier { .. } => Code::PlanForbids,
             Self::UnknownModel => Code::ModelNotFound,
             _ => Code::NoProviderKey,
@@ -219,6 +225,7 @@ impl Reason {
             | Self::Paused
             | Self::PlanForbids
             | Self::PoolTier { .. }
+            | Self::Unpriced
             | Self::WorkspaceKeysOff => 3,
             Self::Ambiguous
             | Self::NotAllowed { .. }

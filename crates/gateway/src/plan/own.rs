@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use model::Tariff;
 use model::settings::FallbackCause;
 
 use super::reading::Reading;
-use super::{Ask, Draft, Payer, Reason};
+use super::{Ask, Candidate, Draft, Payer, Reason, Way};
+use crate::asked::Pricing;
+use crate::directory::WorkspaceEntry;
+use crate::headroom::requests_per_minute;
 use crate::provider_key::ProviderKeyEntry;
 
 /// What the own keys of a model come to, as far as the platform's need to know.
@@ -61,9 +65,10 @@ impl<'a> Ask<'_, 'a> {
         }
         sort(&mut keys);
         for key in keys {
-            let judged = self.judge_own(key, reading);
+            let owner = self.standing.workspace;
+            let candidate = self.candidate(reading, way, key, owner, Payer::Byok);
+            let judged = self.judge_own(key, reading, candidate.tariff.as_ref());
             own.note(&judged);
-            let candidate = reading.candidate(way, key, self.standing.workspace, Payer::Byok);
             draft.note(candidate, judged);
         }
     }
@@ -76,7 +81,29 @@ impl<'a> Ask<'_, 'a> {
             && pairs.any(|pair| matches!(pair, [one, next] if one.base_url != next.base_url))
     }
 
-    fn judge_own(&self, key: &ProviderKeyEntry, reading: &Reading<'a>) -> Result<(), Reason> {
+    /// With its price: the workspace's own word holds for what the workspace pays.
+    pub(super) fn candidate(
+        &self,
+        reading: &Reading<'a>,
+        way: Way<'a>,
+        key: &Arc<ProviderKeyEntry>,
+        owner: &Arc<WorkspaceEntry>,
+        payer: Payer,
+    ) -> Candidate<'a> {
+        let (provider, model) = (&reading.provider.id, &reading.model);
+        let own = || self.standing.rules.price(provider, model).cloned();
+        let own = (payer == Payer::Byok).then(own).flatten();
+        let listed = || self.world.catalogue.tariff(provider, model, self.world.now);
+        let tariff = own.or_else(listed);
+        Candidate { tariff, ..reading.candidate(way, key, owner, payer) }
+    }
+
+    fn judge_own(
+        &self,
+        key: &ProviderKeyEntry,
+        reading: &Reading<'a>,
+        tariff: Option<&Tariff>,
+    ) -> Result<(), Reason> {
         let rules = self.standing.rules;
         if self.asked.wishes.only_platform {
             return Err(Reason::OnlyPlatform);
@@ -90,7 +117,7 @@ impl<'a> Ask<'_, 'a> {
         if key.row.project.is_none() && !rules.use_workspace_keys() {
             return Err(Reason::WorkspaceKeysOff);
         }
-        self.judge(key, reading)
+        self.judge(key, reading, tariff)
     }
 
     /// What holds for any key, whoever owns it.
@@ -98,6 +125,7 @@ impl<'a> Ask<'_, 'a> {
         &self,
         key: &ProviderKeyEntry,
         reading: &Reading<'a>,
+        tariff: Option<&Tariff>,
     ) -> Result<(), Reason> {
         if key.allowed.as_ref().is_some_and(|list| !reading.is_in(list)) {
             return Err(Reason::KeyModels);
@@ -106,6 +134,14 @@ impl<'a> Ask<'_, 'a> {
         if promised < required {
             return Err(Reason::DataPolicy { promised, required });
         }
+        let is_priced = match self.asked.pricing {
+            Pricing::Free => true,
+            Pricing::Tokens => tariff.is_some(),
+            Pricing::Unknown => false,
+        };
+        if self.refuses_unpriced && !is_priced {
+            return Err(Reason::Unpriced);
+        }
         if !key.row.is_active {
             return Err(Reason::Paused);
         }
@@ -113,7 +149,9 @@ impl<'a> Ask<'_, 'a> {
             return Err(Reason::Moved);
         }
         let world = self.world;
-        match world.headroom.exhausted_until(key.row.id, &reading.model, world.now) {
+        let (tier, model) = (key.row.tier.as_ref(), reading.model.as_str());
+        let by_tier = requests_per_minute(reading.provider, tier, model);
+        match world.headroom.exhausted_until(key.row.id, model, by_tier, world.now) {
             Some(until) => Err(Reason::Exhausted { until }),
             None => Ok(()),
         }

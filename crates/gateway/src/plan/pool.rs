@@ -29,9 +29,10 @@ impl<'a> Ask<'_, 'a> {
         };
         sort(&mut keys);
         for key in keys {
-            let candidate = reading.candidate(way, key, owner, Payer::Platform);
+            let candidate = self.candidate(reading, way, key, owner, Payer::Platform);
             let candidate = Candidate { only_after: only_after.clone(), ..candidate };
-            draft.note(candidate, self.judge(key, reading));
+            let judged = self.judge(key, reading, candidate.tariff.as_ref());
+            draft.note(candidate, judged);
         }
     }
 

@@ -43,6 +43,7 @@ impl<'a> Reading<'a> {
             key: Arc::clone(key),
             owner: Arc::clone(owner),
             payer,
+            tariff: None,
             only_after: Vec::new(),
         }
     }

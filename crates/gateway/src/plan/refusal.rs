@@ -15,7 +15,8 @@ impl Plan<'_> {
         if let Some(until) = self.exclusions.iter().filter_map(Exclusion::ends).min() {
             let seconds = until.since(self.made_at).as_millis().div_ceil(1000).max(1);
             let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
-            let public = "every key that could answer has used up its rate limits: try again later";
+            let public = "every key that could answer has used up its rate limits, or those of the \
+                          tier that it is taken for: try again later, or set its tier if that is higher";
             let code = Reason::Exhausted { until }.code();
             return Refusal::new(code, public).retry_after(seconds);
         }
@@ -67,6 +68,7 @@ impl Exclusion {
             | Reason::NotAllowed { .. }
             | Reason::NotSpoken
             | Reason::UnknownModel
+            | Reason::Unpriced
             | Reason::WrongKind => Some("model"),
             _ => None,
         }

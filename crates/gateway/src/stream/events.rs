@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use model::settings::OnDisconnect;
 use model::{Code, Dialect, Refusal};
 use store::journal::{Ack, Outcome};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -20,12 +21,16 @@ use super::{FinalReceipt, scrub};
 use crate::attempt::Receipt;
 use crate::flow::{Flow, Step};
 use crate::plan::Payer;
-use crate::record::{OpenAttempt, Recorder};
+use crate::record::{OpenAttempt, Recorder, Settlement};
 use crate::upstream::quotable;
 use crate::{BoxError, Limits};
 
-/// Dropped before its end, the client hung up: the upstream call goes with it, and what was seen is written down.
-pub struct EventBody {
+/// Dropped before its end, the client hung up: the upstream call goes with it, and what was seen is written down. Or it is
+/// read to its end, where the key's owner wants to know what the provider bills.
+pub struct EventBody(Option<Box<Streaming>>);
+
+/// A stream that nobody may be listening to any more.
+struct Streaming {
     flow: Box<Flow>,
     scrubber: Option<Scrubber>,
     attempt: OpenAttempt,
@@ -38,6 +43,10 @@ pub struct EventBody {
     /// When the caller is told that the silence is none, in the one dialect that has a word for it.
     ping: Option<Pin<Box<Sleep>>>,
     deadline: Instant,
+    /// When what was used so far is written down again.
+    checkpoint_at: Instant,
+    /// The client has hung up.
+    is_alone: bool,
     ready: VecDeque<Bytes>,
     state: State,
 }
@@ -54,6 +63,10 @@ enum State {
 
 /// Clients give a silent connection up; Anthropic's SDKs are used to hearing something.
 const PING_EVERY: Duration = Duration::from_secs(15);
+/// What a killed process may lose of a stream's count.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+/// How long a stream without a listener is read on.
+const ALONE_MAX: Duration = Duration::from_secs(60);
 const PING: &[u8] = b"event: ping\ndata: {\"type\": \"ping\"}\n\n";
 
 impl EventBody {
@@ -68,7 +81,7 @@ impl EventBody {
     ) -> Self {
         let pings = flow.is_translated() && recorder.dialect() == Dialect::Anthropic;
         let now = Instant::now();
-        Self {
+        Self(Some(Box::new(Streaming {
             flow,
             scrubber,
             attempt,
@@ -79,16 +92,23 @@ impl EventBody {
             patience: Box::pin(sleep_until(deadline.min(now + limits.idle_max))),
             ping: pings.then(|| Box::pin(sleep_until(now + PING_EVERY))),
             deadline,
+            checkpoint_at: now + CHECKPOINT_EVERY,
+            is_alone: false,
             ready: VecDeque::new(),
             state: State::Flowing,
-        }
+        })))
     }
+}
 
+impl Streaming {
     /// One event: passed on, held back, or the last one.
     fn take(&mut self, event: Bytes, seen: Seen) {
         match seen {
             Seen::Content => {
                 self.attempt.content_seen();
+                if self.attempt.funds.is_passed_by(&self.flow.usage()) {
+                    return self.stop_spending();
+                }
                 self.pass(event);
             }
             Seen::Done => self.complete(Some(event)),
@@ -111,6 +131,12 @@ impl EventBody {
         }
     }
 
+    /// The provider writes on beyond the limit that it was given, and that money is held for.
+    fn stop_spending(&mut self) {
+        let public = "the answer was cut: it passed what a spending cap held for it";
+        self.break_off(Outcome::Cut, Refusal::new(Code::SpendCapExceeded, public));
+    }
+
     fn pass(&mut self, event: Bytes) {
         let mut told = Vec::new();
         self.flow.told(event, &mut told);
@@ -127,10 +153,9 @@ impl EventBody {
     fn give_up(&mut self) {
         self.flow.close();
         let code = Code::UpstreamError.as_str();
-        let usage = self.flow.usage();
-        let ack = self.recorder.settle(&self.attempt, Outcome::Failed, usage, Some(code));
+        let settled = self.settle(Outcome::Failed, Some(code));
         self.recorder.metrics().broken_stream(code);
-        self.await_record(ack, Vec::new());
+        self.await_record(settled.ack, Vec::new());
     }
 
     /// With the receipt inside, where the caller wants it there and the event says what was used.
@@ -138,7 +163,9 @@ impl EventBody {
         if !self.recorder.client_wants_receipt() {
             return event;
         }
-        let receipt = FinalReceipt { receipt: &self.receipt, usage: self.flow.usage() };
+        let used = self.flow.used();
+        let cost = self.attempt.cost(&used);
+        let receipt = FinalReceipt::new(&self.receipt, used.usage, cost);
         event_with_receipt(&event, &receipt).unwrap_or(event)
     }
 
@@ -150,17 +177,17 @@ impl EventBody {
             Some(event) => self.flow.told(event, &mut last),
             None => self.flow.finish(&mut last),
         }
-        let usage = self.flow.usage();
+        let outcome = if self.is_alone { Outcome::Aborted } else { Outcome::Completed };
+        let Settlement { ack, usage, cost } = self.settle(outcome, None);
         let last: Vec<_> = last.into_iter().map(|event| self.receipted(event)).collect();
         let (mut last, end) = match last.split_last() {
             Some((end, before)) => (before.to_vec(), Some(end.clone())),
             None => (Vec::new(), None),
         };
         if self.recorder.comments() {
-            last.push(receipt_comment(&FinalReceipt { receipt: &self.receipt, usage }));
+            last.push(receipt_comment(&FinalReceipt::new(&self.receipt, usage, cost)));
         }
         last.extend(end);
-        let ack = self.recorder.settle(&self.attempt, Outcome::Completed, usage, None);
         self.await_record(ack, last);
     }
 
@@ -168,8 +195,7 @@ impl EventBody {
     fn break_off(&mut self, outcome: Outcome, refusal: Refusal) {
         self.flow.close();
         let code = refusal.code.as_str();
-        let usage = self.flow.usage();
-        let ack = self.recorder.settle(&self.attempt, outcome, usage, Some(code));
+        let settled = self.settle(outcome, Some(code));
         self.recorder.metrics().broken_stream(code);
         let mut last = Vec::new();
         self.flow.fail(&refusal, &mut last);
@@ -177,7 +203,12 @@ impl EventBody {
             let dialect = self.recorder.dialect();
             last.push(error_event(dialect, &refusal, Some(&self.receipt.request_id)));
         }
-        self.await_record(ack, last);
+        self.await_record(settled.ack, last);
+    }
+
+    fn settle(&mut self, outcome: Outcome, code: Option<&str>) -> Settlement {
+        let used = self.flow.used();
+        self.recorder.settle(&mut self.attempt, outcome, &used, code)
     }
 
     fn await_record(&mut self, ack: Ack, last: Vec<Bytes>) {
@@ -250,6 +281,10 @@ impl EventBody {
             }
             Poll::Ready(step) => {
                 let now = Instant::now();
+                if now >= self.checkpoint_at {
+                    self.checkpoint_at = now + CHECKPOINT_EVERY;
+                    self.recorder.checkpoint(&self.attempt, &self.flow.used());
+                }
                 self.patience.as_mut().reset(self.deadline.min(now + self.idle_max));
                 if let Some(ping) = &mut self.ping {
                     ping.as_mut().reset(now + PING_EVERY);
@@ -265,6 +300,11 @@ impl EventBody {
                             false => self.cut(),
                         }
                     }
+                    Step::TooMuch if self.is_told_whole() => self.complete(None),
+                    Step::TooMuch => {
+                        let public = "the provider's stream is larger than this gateway carries";
+                        self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamError, public));
+                    }
                     Step::TooLong => {
                         let public = "the provider sent an event larger than this gateway carries";
                         self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamError, public));
@@ -276,6 +316,64 @@ impl EventBody {
     }
 }
 
+impl Streaming {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(event))));
+            }
+            match &mut self.state {
+                State::Over => return Poll::Ready(None),
+                State::Flowing => ready!(self.poll_flow(cx)),
+                State::Settling { ack, last } => match Pin::new(ack).poll(cx) {
+                    Poll::Ready(Ok(())) => {
+                        let last = std::mem::take(last);
+                        self.flow.drain(cx);
+                        self.state = State::Over;
+                        let scrubber = self.scrubber.as_ref();
+                        self.ready.extend(last.into_iter().map(|b| scrub(scrubber, b)));
+                    }
+                    Poll::Ready(Err(lost)) => {
+                        self.state = State::Over;
+                        return Poll::Ready(Some(Err(lost.into())));
+                    }
+                    Poll::Pending => {
+                        self.flow.drain(cx);
+                        ready!(self.patience.as_mut().poll(cx));
+                        self.state = State::Over;
+                        return Poll::Ready(Some(Err("the record was not written in time".into())));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Reads on for the count alone, not for ever, and not beyond what is held.
+    async fn read_on(mut self: Box<Self>) {
+        self.is_alone = true;
+        self.deadline = self.deadline.min(Instant::now() + ALONE_MAX);
+        std::future::poll_fn(|cx| {
+            while matches!(self.state, State::Flowing) {
+                ready!(self.poll_flow(cx));
+                self.ready.clear();
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+/// However it ends: a task that is cut short settles what was seen.
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        if matches!(self.state, State::Flowing) {
+            self.flow.close();
+            // The acknowledgement has nobody left to wait for it.
+            drop(self.settle(Outcome::Aborted, None));
+        }
+    }
+}
+
 impl http_body::Body for EventBody {
     type Data = Bytes;
     type Error = BoxError;
@@ -284,39 +382,15 @@ impl http_body::Body for EventBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.get_mut();
-        loop {
-            if let Some(event) = this.ready.pop_front() {
-                return Poll::Ready(Some(Ok(Frame::data(event))));
-            }
-            match &mut this.state {
-                State::Over => return Poll::Ready(None),
-                State::Flowing => ready!(this.poll_flow(cx)),
-                State::Settling { ack, last } => match Pin::new(ack).poll(cx) {
-                    Poll::Ready(Ok(())) => {
-                        let last = std::mem::take(last);
-                        this.flow.drain(cx);
-                        this.state = State::Over;
-                        let scrubber = this.scrubber.as_ref();
-                        this.ready.extend(last.into_iter().map(|b| scrub(scrubber, b)));
-                    }
-                    Poll::Ready(Err(lost)) => {
-                        this.state = State::Over;
-                        return Poll::Ready(Some(Err(lost.into())));
-                    }
-                    Poll::Pending => {
-                        this.flow.drain(cx);
-                        ready!(this.patience.as_mut().poll(cx));
-                        this.state = State::Over;
-                        return Poll::Ready(Some(Err("the record was not written in time".into())));
-                    }
-                },
-            }
+        match &mut self.get_mut().0 {
+            Some(streaming) => streaming.poll_frame(cx),
+            None => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.state, State::Over) && self.ready.is_empty()
+        let is_over = |it: &Streaming| matches!(it.state, State::Over) && it.ready.is_empty();
+        self.0.as_deref().is_none_or(is_over)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -326,9 +400,11 @@ impl http_body::Body for EventBody {
 
 impl Drop for EventBody {
     fn drop(&mut self) {
-        if matches!(self.state, State::Flowing) {
-            // The acknowledgement has nobody left to wait for it.
-            drop(self.recorder.settle(&self.attempt, Outcome::Aborted, self.flow.usage(), None));
+        let Some(streaming) = self.0.take() else { return };
+        let is_flowing = matches!(streaming.state, State::Flowing);
+        if is_flowing && streaming.recorder.on_disconnect() == OnDisconnect::Drain {
+            let stragglers = streaming.recorder.stragglers().clone();
+            stragglers.follow(streaming.read_on());
         }
     }
 }

@@ -13,13 +13,15 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use vault::Scrubber;
 
 use super::scrub_cut;
-use crate::record::{OpenAttempt, Recorder};
+use crate::record::{OpenAttempt, Recorder, Settlement, Used};
 use crate::upstream::UpstreamBody;
 use crate::{BoxError, Limits};
 
 pub struct RawBody {
     upstream: UpstreamBody,
     scrubber: Option<Scrubber>,
+    /// How much more may come.
+    bytes_left: usize,
     /// The end of what came, in which a key may begin.
     carried: BytesMut,
     attempt: OpenAttempt,
@@ -49,6 +51,7 @@ impl RawBody {
         Self {
             upstream,
             scrubber,
+            bytes_left: limits.stream_bytes_max,
             carried: BytesMut::new(),
             attempt,
             recorder,
@@ -73,7 +76,8 @@ impl RawBody {
 
     fn settle(&mut self, outcome: Outcome, code: Option<Code>, end: Result<Bytes, &'static str>) {
         let code = code.map(Code::as_str);
-        let ack = self.recorder.settle(&self.attempt, outcome, usage(outcome), code);
+        let Settlement { ack, .. } =
+            self.recorder.settle(&mut self.attempt, outcome, &used(outcome), code);
         self.patience.as_mut().reset(Instant::now() + self.record_max);
         self.state = State::Settling(ack, end);
     }
@@ -106,8 +110,14 @@ impl RawBody {
             Poll::Ready(Some(Ok(frame))) => {
                 let until = self.deadline.min(Instant::now() + self.idle_max);
                 self.patience.as_mut().reset(until);
-                let chunk = frame.into_data().ok();
-                Poll::Ready(chunk.map(|chunk| self.take(&chunk)).filter(|given| !given.is_empty()))
+                let Ok(chunk) = frame.into_data() else { return Poll::Ready(None) };
+                let Some(left) = self.bytes_left.checked_sub(chunk.len()) else {
+                    let large = Err("the provider's answer is larger than this gateway carries");
+                    self.settle(Outcome::Cut, Some(Code::UpstreamError), large);
+                    return Poll::Ready(None);
+                };
+                self.bytes_left = left;
+                Poll::Ready(Some(self.take(&chunk)).filter(|given| !given.is_empty()))
             }
         }
     }
@@ -165,12 +175,13 @@ impl Drop for RawBody {
         if matches!(self.state, State::Flowing) {
             // The acknowledgement has nobody left to wait for it.
             let outcome = Outcome::Aborted;
-            drop(self.recorder.settle(&self.attempt, outcome, usage(outcome), None));
+            drop(self.recorder.settle(&mut self.attempt, outcome, &used(outcome), None));
         }
     }
 }
 
 /// Nothing is known of it either way. What was cut short may be billed nevertheless.
-fn usage(outcome: Outcome) -> Usage {
-    Usage { estimated: outcome != Outcome::Completed, ..Usage::default() }
+fn used(outcome: Outcome) -> Used {
+    let usage = Usage { estimated: outcome != Outcome::Completed, ..Usage::default() };
+    Used { usage, answered_by: None }
 }

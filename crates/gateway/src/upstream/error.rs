@@ -1,12 +1,14 @@
 //! What a failed call means: who is to blame, whether another key may help, and what the caller is told. Decided where
 //! the failure is seen; everybody above obeys.
 
+mod retry_after;
+
 use std::borrow::Cow;
 
-use http::header::RETRY_AFTER;
+use http::header::{HeaderMap, RETRY_AFTER};
 use http::response::Parts;
 use model::settings::FallbackCause;
-use model::{Code, Provider, Refusal};
+use model::{Code, Provider, Refusal, Timestamp};
 use vault::Scrubber;
 use wire::provider_error::{UpstreamErrorBody, parse};
 
@@ -98,16 +100,18 @@ impl UpstreamError {
         body: &[u8],
         scrubber: Option<&Scrubber>,
     ) -> Self {
-        let said = parse(body);
-        let mut error = Self::told(provider, parts.status.as_u16(), &said, scrubber);
-        if error.code == Code::UpstreamRateLimited {
-            let after = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            let after = after.and_then(seconds);
-            error.retry_after_seconds = Some(after.unwrap_or(1));
-            error.rest_seconds = after;
-            error.again = after.is_some();
+        Self::told(provider, parts.status.as_u16(), &parse(body), scrubber)
+    }
+
+    /// A key out of its limits, when it says until when.
+    pub fn until(self, headers: &HeaderMap, now: Timestamp) -> Self {
+        if self.code != Code::UpstreamRateLimited {
+            return self;
         }
-        error
+        let after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let after = after.and_then(|after| retry_after::seconds(after, now));
+        let retry_after_seconds = Some(after.unwrap_or(1));
+        Self { retry_after_seconds, rest_seconds: after, again: after.is_some(), ..self }
     }
 
     /// By the body's code first, then by the status: a 429 may mean "out of money", a 400 "bad key". An error inside a
@@ -310,12 +314,6 @@ impl Class {
             }
         }
     }
-}
-
-/// Whole or fractional seconds; anything else, or more than a day, is as good as not said.
-fn seconds(text: &str) -> Option<u64> {
-    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
-    whole.parse().ok().filter(|seconds| *seconds <= 86_400)
 }
 
 fn speaks_of_keys(words: &str) -> bool {

@@ -52,6 +52,18 @@ pub enum Status {
     ShutdownAnnounced,
 }
 
+impl Status {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Deprecated => "deprecated",
+            Self::Disputed => "disputed",
+            Self::Retired => "retired",
+            Self::ShutdownAnnounced => "shutdown_announced",
+        }
+    }
+}
+
 /// Where models were read of, and what day its facts are of.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +78,23 @@ const PREMIUM: TokenPrice = TokenPrice(2_000_000);
 const FLAGSHIP: TokenPrice = TokenPrice(15_000_000);
 
 impl Model {
+    /// Of which nothing is known, not even that it is to be had.
+    pub(super) fn unknown(kind: Option<ModelKind>) -> Self {
+        Self {
+            kind: kind.unwrap_or(ModelKind::Chat),
+            context: None,
+            output: None,
+            only: Vec::new(),
+            traits: Traits::default(),
+            tier: None,
+            price: None,
+            priced_by: None,
+            status: Status::Current,
+            ends: None,
+            sources: String::new(),
+        }
+    }
+
     /// `None` where neither the catalogue nor a price says it.
     pub fn tier(&self) -> Option<ModelTier> {
         let by_price = |price: &Price| match price.rates.output {

@@ -34,6 +34,9 @@ pub struct Provider {
     pub quirks: Quirks,
     #[serde(default)]
     pub include_usage: bool,
+    /// Whether its own word for what a call cost is taken.
+    #[serde(default)]
+    pub reports_cost: bool,
     pub probe: ProbeCall,
     #[serde(default)]
     pub headers: BTreeMap<String, String>,

@@ -29,6 +29,9 @@ impl TokenPrice {
 }
 
 impl SearchPrice {
+    /// As much for a thousand as the dearest million tokens.
+    pub const MAX: Self = Self(TokenPrice::MAX.0 * PICO_PER_MICRO_A_THOUSAND);
+
     pub(crate) fn times(self, searches: u64) -> Option<PicoUsd> {
         i128::from(self.0).checked_mul(i128::from(searches)).map(PicoUsd)
     }

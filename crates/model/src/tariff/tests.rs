@@ -44,52 +44,56 @@ fn a_workspaces_own_price_is_its_word() {
     assert_eq!(tariff.cost(&usage, time(NOW)), Some(PicoUsd(6 * 10 + 4 + 3 * 100)));
 }
 
+/// Of every model there is, at every hour and place, whatever became of its input; and every answer in the tier asked for, in
+/// the usual one, or in one for those who wait.
 #[test]
 fn the_worst_is_never_passed_and_what_it_buys_fits() {
-    for (provider, model) in [
-        ("openai", "gpt-6.1-sol"),
-        ("openai", "gpt-5.4-mini"),
-        ("anthropic", "claude-opus-5-5"),
-        ("deepseek", "deepseek-flash"),
-        ("gemini", "gemini-2.5-flash"),
-        ("xai", "grok-4.7"),
-    ] {
-        let tariff = tariff(provider, model, NOW);
-        for tier in [None, Some(ServiceTier::Priority), Some(ServiceTier::Flex)] {
-            for input in [0, 1, 199_999, 200_000, 300_001] {
-                let bound = Bound { input_tokens: input, output_tokens: 77, searches: 0, tier };
-                let worst = tariff.worst(&bound);
-
-                for at in [NOW, "2026-11-23T02:00:00Z"] {
-                    for part in [None, Some(input), Some(input / 2)] {
-                        let parts = [
-                            Usage { cached_tokens: part, ..used(input, 77) },
-                            Usage { cache_write_tokens: part, ..used(input, 77) },
-                            Usage {
-                                cache_write_tokens: part,
-                                cache_write_long_tokens: part,
-                                ..used(input, 77)
-                            },
-                            Usage { audio_input_tokens: part, ..used(input, 77) },
-                        ];
-                        for usage in parts {
-                            for tier in [None, tier, Some(ServiceTier::Batch)] {
-                                for geo in [None, Some(Geo::Us)] {
-                                    let usage = Usage { tier, geo, ..usage };
-                                    let cost = tariff.cost(&usage, time(at)).expect("told");
-                                    assert!(cost <= worst, "{model} {bound:?} {usage:?}");
-                                }
-                            }
-                        }
+    let catalogue = Catalogue::shipped().expect("valid");
+    for provider in catalogue.providers() {
+        for (name, _) in catalogue.models(&provider.id) {
+            for at in [NOW, "2027-03-01T00:00:00Z"] {
+                let Some(tariff) = catalogue.tariff(&provider.id, name, time(at)) else { continue };
+                let tiers = tariff.price().tiers.keys().copied().map(Some);
+                for tier in tiers.chain([None]) {
+                    for input_tokens in [0, 1, 200_000, 600_001] {
+                        let bound = Bound { input_tokens, output_tokens: 77, searches: 2, tier };
+                        keeps_within(&tariff, &bound);
                     }
                 }
-                let bought = tariff.output_for(worst, &bound).expect("output costs");
-                assert_eq!(bought, 77, "{model} {bound:?}");
-                let less = tariff.output_for(PicoUsd(worst.0 - 1), &bound);
-                assert!(less < Some(77), "{model} {bound:?}: {less:?}");
             }
         }
     }
+}
+
+fn keeps_within(tariff: &Tariff, bound: &Bound) {
+    let worst = tariff.worst(bound);
+    for usage in usages(bound) {
+        for at in [NOW, "2026-11-23T02:00:00Z"] {
+            let Some(cost) = tariff.cost(&usage, time(at)) else { continue };
+            assert!(cost <= worst, "{cost:?} > {worst:?}: {bound:?} {usage:?}");
+        }
+    }
+    let Some(bought) = tariff.output_for(worst, bound) else { return };
+    assert_eq!(bought, 77, "{bound:?}");
+    let less = tariff.output_for(PicoUsd(worst.0 - 1), bound);
+    assert!(less < Some(77), "{bound:?}: {less:?}");
+}
+
+fn usages(bound: &Bound) -> Vec<Usage> {
+    let all = Usage { searches: Some(bound.searches), ..used(bound.input_tokens, 77) };
+    let part = Some(bound.input_tokens);
+    let parts = [
+        all,
+        Usage { cached_tokens: part, ..all },
+        Usage { cache_write_tokens: part, ..all },
+        Usage { cache_write_tokens: part, cache_write_long_tokens: part, ..all },
+        Usage { audio_input_tokens: part, ..all },
+        Usage { input_tokens: part.map(|all| all / 2), ..all },
+        Usage { searches: None, ..all },
+    ];
+    let tiers = [None, bound.tier, Some(ServiceTier::Batch), Some(ServiceTier::Flex)];
+    let in_tiers = parts.into_iter().flat_map(|usage| tiers.map(|tier| Usage { tier, ..usage }));
+    in_tiers.flat_map(|usage| [usage, Usage { geo: Some(Geo::Us), ..usage }]).collect()
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::prompt::Source;
 
 pub const DATA_POLICIES: [&str; 3] = ["none", "no_training", "zdr"];
+const UNPRICED: [&str; 2] = ["allow", "refuse"];
 const CAP_MODES: [&str; 2] = ["strict", "soft"];
 const CAP_PERIODS: [&str; 5] = ["never", "hourly", "daily", "weekly", "monthly"];
 const FALLBACK_CAUSES: [&str; 5] = ["none", "missing", "exhausted", "failed", "unavailable"];
@@ -86,6 +87,9 @@ pub struct Policy {
     /// Whether the cap also holds for requests in flight (strict) or only refuses the next (soft)
     #[arg(long, value_name = "MODE", value_parser = CAP_MODES)]
     cap_mode: Option<String>,
+    /// Whether models without a known price may be used under a cap
+    #[arg(long, value_name = "WHAT", value_parser = UNPRICED)]
+    unpriced: Option<String>,
     /// Requests a minute
     #[arg(long, value_name = "COUNT")]
     rpm_limit: Option<u64>,
@@ -109,6 +113,7 @@ impl Policy {
         fields.set("spend_cap_micro_usd", self.spend_cap_micro_usd)?;
         fields.set("cap_period", self.cap_period)?;
         fields.set("cap_mode", self.cap_mode)?;
+        fields.set("unpriced", self.unpriced)?;
         fields.set("rpm_limit", self.rpm_limit)?;
         fields.set("tpm_limit", self.tpm_limit)?;
         fields.set("platform_fallback", causes)

@@ -60,6 +60,7 @@ pub struct LimitsLayer {
     pub body_bytes_max: Option<usize>,
     pub body_read_seconds_max: Option<u64>,
     pub answer_bytes_max: Option<usize>,
+    pub stream_bytes_max: Option<usize>,
     pub event_bytes_max: Option<usize>,
     pub held_bytes_max: Option<usize>,
     pub held_seconds_max: Option<u64>,
@@ -126,6 +127,7 @@ impl LimitsLayer {
             ("limits.body_bytes_max", self.body_bytes_max, &mut limits.body_bytes_max),
             ("limits.event_bytes_max", self.event_bytes_max, &mut limits.event_bytes_max),
             ("limits.held_bytes_max", self.held_bytes_max, &mut limits.held_bytes_max),
+            ("limits.stream_bytes_max", self.stream_bytes_max, &mut limits.stream_bytes_max),
         ] {
             let most = usize::try_from(BYTES_MAX).unwrap_or(usize::MAX);
             *limit = within(name, given.unwrap_or(*limit), 1..=most)?;

@@ -60,6 +60,7 @@ impl Config {
         writeln!(f, "body_bytes_max = {}", limits.body_bytes_max)?;
         writeln!(f, "body_read_seconds_max = {}", limits.body_read_max.as_secs())?;
         writeln!(f, "answer_bytes_max = {}", limits.answer_bytes_max)?;
+        writeln!(f, "stream_bytes_max = {}", limits.stream_bytes_max)?;
         writeln!(f, "event_bytes_max = {}", limits.event_bytes_max)?;
         writeln!(f, "attempts_max = {}", limits.attempts_max)?;
         writeln!(f, "connect_seconds_max = {}", limits.connect_max.as_secs())?;

@@ -133,7 +133,7 @@ fn every_setting_that_is_given_is_shown_and_what_is_shown_is_accepted_back() {
                  log_format = \"json\"\ndrain_seconds_max = 5\nconnections_max = 77\nkey_operations_per_minute = 30\n\
                  default_plan = \"gold\"\n\n\
                  [limits]\nbody_bytes_max = 1001\nbody_read_seconds_max = 2\nanswer_bytes_max = 1003\n\
-                 event_bytes_max = 1004\nheld_bytes_max = 1005\nheld_seconds_max = 4\nattempts_max = 5\nconnect_seconds_max = 6\n\
+                 stream_bytes_max = 1006\nevent_bytes_max = 1004\nheld_bytes_max = 1005\nheld_seconds_max = 4\nattempts_max = 5\nconnect_seconds_max = 6\n\
                  first_byte_seconds_max = 7\nidle_seconds_max = 8\ntotal_seconds_max = 9\n\n\
                  [journal]\nsync = \"always\"\nbytes_max = 1000000\n\n\
                  [plans.gold]\nbyok = true\npool_tiers = [\"premium\"]\npool_tokens_per_month = 8\n\n\

@@ -36,8 +36,8 @@ use slow::slow;
 use statuses::statuses;
 use upstream::Upstream;
 
-/// An answer larger than this is none.
-const LIMITS: &str = "[limits]\nanswer_bytes_max = 1_000_000\n";
+/// An answer larger than this is none, and a stream that goes on is broken off.
+const LIMITS: &str = "[limits]\nanswer_bytes_max = 1_000_000\nstream_bytes_max = 20_000_000\n";
 
 /// A caller before a provider of its own dialect, and before one whose answers are translated.
 struct Caller {

@@ -11,11 +11,12 @@ use reader::Reader;
 
 /// The one that all others go on from.
 const FIRST: &str = "quick-start";
-const GUIDES: [&str; 8] = [
+const GUIDES: [&str; 9] = [
     "access-control",
     "adding-a-provider",
     "bring-your-keys",
     "faq",
+    "prices",
     FIRST,
     "routing",
     "sdks-and-agents",
@@ -64,6 +65,11 @@ async fn the_guide_to_sdks_works_as_it_stands() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_guide_to_routing_works_as_it_stands() {
     follow("routing").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guide_to_prices_works_as_it_stands() {
+    follow("prices").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -42,7 +42,11 @@ impl Site {
         let app = TestApp::start_with(options).await.expect("SQLite is always there");
         let owner = app.set_up().await;
         for (provider, key) in PROVIDER_KEYS {
-            let body = json!({ "provider": provider, "api_key": key });
+            let mut body = json!({ "provider": provider, "api_key": key });
+            if provider == "gemini" {
+                // The free one allows fewer requests a minute than are made here.
+                body["selected_tier"] = "tier-1".into();
+            }
             app.add_provider_key(&owner, &body).await.expect(201);
         }
         let key = app.gateway_key(&owner, &json!({ "name": "sdk" })).await.expect(201).at("/key");

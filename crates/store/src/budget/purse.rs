@@ -135,6 +135,8 @@ impl Purse {
 
     /// Nothing more is taken until the answer is there; what is given back meanwhile may be.
     pub const fn freeze(&mut self) -> Frozen {
+        // Should whoever asks go away before the answer, the next one asks at once.
+        self.ask_again_at = None;
         let bound = self.used.saturating_add(self.held);
         let frozen = Frozen { granted: self.granted, bound };
         if self.granted > bound {

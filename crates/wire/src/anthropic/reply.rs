@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::usage::{Counts, UsageBlock};
 use super::{block, proof};
-use crate::hub::{Ask, Echo, Effort, Part, Reply, Text, Thought, ToolCall};
+use crate::hub::{Ask, CachePoint, Echo, Effort, Part, Reply, Text, Thought, ToolCall};
 
 /// `None` for what is no message. Blocks that only this dialect's own tools make are passed over: nobody could have
 /// asked for them.
@@ -44,7 +44,7 @@ fn part(block: &Value) -> Option<Part> {
         }
         "text" => {
             let text = text("text").filter(|text| !text.is_empty())?;
-            Some(Part::Text(Text { text, is_cached: false }))
+            Some(Part::Text(Text { text, cache_point: CachePoint::None }))
         }
         "thinking" => {
             let text_of = text("thinking").unwrap_or_default();
@@ -54,7 +54,7 @@ fn part(block: &Value) -> Option<Part> {
             let input = block.get("input").map_or_else(|| "{}".to_owned(), Value::to_string);
             let name = text("name")?;
             if name == block::JSON_TOOL {
-                return Some(Part::Text(Text { text: input, is_cached: false }));
+                return Some(Part::Text(Text { text: input, cache_point: CachePoint::None }));
             }
             let id = text("id").unwrap_or_default();
             Some(Part::ToolCall(ToolCall { id, name, arguments: input, signature: None }))

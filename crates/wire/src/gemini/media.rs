@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::fields::Fields;
 use crate::InvalidBody;
-use crate::hub::{Part, Source};
+use crate::hub::{CachePoint, Part, Source};
 
 /// Bytes in the request itself.
 pub(super) fn read_inline(mut blob: Fields) -> Result<Part, InvalidBody> {
@@ -35,15 +35,20 @@ pub(super) fn read_file(mut file: Fields) -> Result<Part, InvalidBody> {
 /// `None` for what is neither a picture nor a sound nor a file.
 pub(super) fn write(part: &Part) -> Option<Result<Value, InvalidBody>> {
     match part {
-        Part::Audio(source) => Some(write_source(source, None)),
+        Part::Audio(source) => Some(written(source, None)),
         // What stands behind a bare address is a PDF: other dialects take nothing else there.
-        Part::Document { source, .. } => Some(write_source(source, Some("application/pdf"))),
-        Part::Image { source, .. } => Some(write_source(source, None)),
+        Part::Document { source, .. } => Some(written(source, Some("application/pdf"))),
+        Part::Image { source, .. } => Some(written(source, None)),
         _ => None,
     }
 }
 
-fn write_source(source: &Source, fallback: Option<&str>) -> Result<Value, InvalidBody> {
+/// A picture of an answer's; `None` for one that is another provider's file.
+pub(super) fn write_source(source: &Source) -> Option<Value> {
+    written(source, None).ok()
+}
+
+fn written(source: &Source, fallback: Option<&str>) -> Result<Value, InvalidBody> {
     let uri = match source {
         Source::Base64 { media_type, data } => {
             return Ok(json!({"inlineData": {"mimeType": media_type, "data": data}}));
@@ -62,11 +67,11 @@ fn write_source(source: &Source, fallback: Option<&str>) -> Result<Value, Invali
 
 /// By what its type says it is; `None` for what nobody else takes: video.
 pub(super) fn part(media_type: &str, source: Source, name: Option<String>) -> Option<Part> {
-    let is_cached = false;
+    let cache_point = CachePoint::None;
     match media_type.split_once('/')?.0 {
         "audio" => Some(Part::Audio(source)),
-        "application" | "text" => Some(Part::Document { name, source, is_cached }),
-        "image" => Some(Part::Image { source, detail: None, is_cached }),
+        "application" | "text" => Some(Part::Document { name, source, cache_point }),
+        "image" => Some(Part::Image { source, detail: None, cache_point }),
         _ => None,
     }
 }

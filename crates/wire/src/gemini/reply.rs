@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::response::{self, Response, write_call, write_text, write_thought};
+use super::signature::Unseen;
 use super::{media, usage};
 use crate::hub::{Echo, Part, Reply, Stop};
 
@@ -43,8 +44,7 @@ pub fn read(body: &[u8]) -> Option<Reply> {
 
 pub fn write(reply: &Reply, echo: &Echo<'_>) -> Vec<u8> {
     let shows_thoughts = echo.ask.reasoning.is_some_and(|reasoning| reasoning.shown);
-    let parts: Vec<Value> =
-        reply.parts.iter().filter_map(|part| write_part(part, shows_thoughts)).collect();
+    let parts = write_parts(&reply.parts, shows_thoughts);
     let mut body = json!({
         "candidates": [{
             "content": {"parts": parts, "role": "model"},
@@ -60,13 +60,26 @@ pub fn write(reply: &Reply, echo: &Echo<'_>) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
-/// Thoughts are for those who asked for them: others take every text for the answer.
-fn write_part(part: &Part, shows_thoughts: bool) -> Option<Value> {
+/// Thoughts are for those who asked for them: others take every text for the answer. The proofs are for all.
+fn write_parts(parts: &[Part], shows_thoughts: bool) -> Vec<Value> {
+    let mut unseen = Unseen::default();
+    let mut written = Vec::new();
+    for part in parts {
+        match part {
+            Part::Thought(thought) if !shows_thoughts => written.extend(unseen.hold(thought)),
+            _ => written.extend(write_part(part).into_iter().flat_map(|part| unseen.sign(part))),
+        }
+    }
+    written.extend(unseen.rest());
+    written
+}
+
+fn write_part(part: &Part) -> Option<Value> {
     match part {
         Part::Audio(_) | Part::Document { .. } | Part::Image { .. } => media::write(part)?.ok(),
         Part::Refusal(text) => Some(write_text(text)),
         Part::Text(text) => Some(write_text(&text.text)),
-        Part::Thought(thought) => shows_thoughts.then(|| write_thought(thought)),
+        Part::Thought(thought) => Some(write_thought(thought)),
         Part::ToolCall(call) => Some(write_call(call)),
         Part::ToolResult(_) => None,
     }

@@ -4,7 +4,7 @@ use model::Usage;
 use serde_json::{Map, Value, json};
 
 use super::{media, signature, usage};
-use crate::hub::{Part, Source, Stop, Text, Thought, ToolCall};
+use crate::hub::{CachePoint, Part, Source, Stop, Text, Thought, ToolCall};
 use crate::provider_error::UpstreamErrorBody;
 
 /// What a provider sent.
@@ -84,7 +84,7 @@ pub(super) fn read_part(part: &Value) -> Option<Part> {
         let thought = signature::read(text, signature);
         return (thought != Thought::default()).then_some(Part::Thought(thought));
     }
-    (!text.is_empty()).then_some(Part::Text(Text { text, is_cached: false }))
+    (!text.is_empty()).then_some(Part::Text(Text { text, cache_point: CachePoint::None }))
 }
 
 /// Unique in a conversation, where Google's id of the answer is.

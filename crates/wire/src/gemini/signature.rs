@@ -2,7 +2,9 @@
 //! encode them again, so that a foreign text would come back changed; hexadecimal digits come back as they went.
 
 use model::hex;
+use serde_json::Value;
 
+use super::response;
 use crate::hub::Thought;
 
 /// What the field holds for a thought of another provider's; `None` if there is nothing to prove.
@@ -12,6 +14,50 @@ pub(super) fn write(thought: &Thought) -> Option<String> {
         (None, Some(signature)) => Some(wrap(SIGNED, signature)),
         (None, None) => None,
     }
+}
+
+/// The proof alone, where the field stands on something that was said; `None` for Google's own.
+pub(super) fn read_proof(field: &str) -> Option<Thought> {
+    Some(read(String::new(), Some(field))).filter(|thought| *thought != Thought::default())
+}
+
+/// The proof of a thought that the caller did not ask to see. It goes with what is said next, as Google's own do, and comes
+/// back so. Where there was a text to go with it, it proves nothing alone.
+#[derive(Default)]
+pub(super) struct Unseen {
+    proof: Option<String>,
+    has_text: bool,
+}
+
+impl Unseen {
+    /// A piece of a thought. The proof of the one before goes alone then.
+    pub fn hold(&mut self, thought: &Thought) -> Option<Value> {
+        self.has_text |= !thought.text.is_empty();
+        let proof = write(thought)?;
+        let is_whole = thought.sealed.is_some() || !std::mem::take(&mut self.has_text);
+        let earlier = if is_whole { self.proof.replace(proof) } else { None };
+        earlier.map(alone)
+    }
+
+    /// Signs what is said next. Where this has a proof of its own, ours stands before it.
+    pub fn sign(&mut self, mut part: Value) -> impl Iterator<Item = Value> + use<> {
+        self.has_text = false;
+        let has_own = part.get("thoughtSignature").is_some();
+        let before = self.proof.take_if(|_| has_own).map(alone);
+        response::sign(&mut part, self.proof.take().as_deref());
+        before.into_iter().chain([part])
+    }
+
+    /// What is left when nothing more is said.
+    pub fn rest(&mut self) -> Option<Value> {
+        self.proof.take().map(alone)
+    }
+}
+
+fn alone(proof: String) -> Value {
+    let mut part = response::write_text("");
+    response::sign(&mut part, Some(&proof));
+    part
 }
 
 /// The thought the field belongs to. A signature of Google's own means nothing to anybody else.

@@ -54,12 +54,12 @@ pub enum Part {
     Document {
         name: Option<String>,
         source: Source,
-        is_cached: bool,
+        cache_point: CachePoint,
     },
     Image {
         source: Source,
         detail: Option<ImageDetail>,
-        is_cached: bool,
+        cache_point: CachePoint,
     },
     /// The model would not.
     Refusal(String),
@@ -72,8 +72,23 @@ pub enum Part {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
     pub text: String,
-    /// A cache point of Anthropic's stands here.
-    pub is_cached: bool,
+    pub cache_point: CachePoint,
+}
+
+/// Whether a provider is to keep what it read up to here, and for how long: the longer, the more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CachePoint {
+    #[default]
+    None,
+    /// As long as the provider usually does: five minutes, at Anthropic.
+    Usual,
+    Hour,
+}
+
+impl CachePoint {
+    pub fn is_set(self) -> bool {
+        self != Self::None
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +100,16 @@ pub enum Source {
     /// Known to the provider under this id.
     File(String),
     Url(String),
+}
+
+impl Source {
+    /// Bytes it takes.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Base64 { data, .. } => data.len(),
+            Self::File(text) | Self::Url(text) => text.len(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +146,7 @@ pub struct ToolResult {
     /// Texts, images and documents.
     pub parts: Vec<Part>,
     pub is_error: bool,
-    pub is_cached: bool,
+    pub cache_point: CachePoint,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -131,7 +156,7 @@ pub struct Tool {
     /// A JSON schema; absent: the tool takes nothing.
     pub parameters: Option<Value>,
     pub strict: Option<bool>,
-    pub is_cached: bool,
+    pub cache_point: CachePoint,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

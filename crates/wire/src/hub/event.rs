@@ -2,7 +2,7 @@
 
 use model::Usage;
 
-use super::Stop;
+use super::{Source, Stop};
 use crate::provider_error::UpstreamErrorBody;
 
 /// One step. Of each stream: `Start` first, `End` or `Error` last and once.
@@ -16,6 +16,8 @@ pub enum Event {
     /// The provider came to a good end: its terminator, or its stream's end after a reason to stop.
     End,
     Error(UpstreamErrorBody),
+    /// A picture, whole.
+    Image(Source),
     /// A sign of life.
     Ping,
     Refusal(String),

@@ -6,6 +6,7 @@ pub mod reply;
 
 mod assistant;
 mod finish;
+mod images;
 mod members;
 mod thoughts;
 

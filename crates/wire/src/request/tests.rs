@@ -15,7 +15,7 @@ fn parse(body: &str) -> Result<Request, InvalidBody> {
 }
 
 fn splice(model: &str, include_usage: bool) -> Splice<'_> {
-    Splice { model, include_usage, keep_openrouter: false }
+    Splice { model, include_usage, keep_openrouter: false, output_limit: None }
 }
 
 fn text(slices: &[Bytes]) -> String {

@@ -137,6 +137,7 @@ fn weight(event: &Event) -> usize {
             let optional = [id, signature].into_iter().flatten().map(String::len).sum::<usize>();
             name.len().saturating_add(optional)
         }
+        Event::Image(source) => source.weight(),
         Event::End
         | Event::Error(_)
         | Event::Ping

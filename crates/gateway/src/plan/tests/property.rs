@@ -318,7 +318,7 @@ fn check_key(case: &Case, scene: &Scene, candidate: &Candidate<'_>) {
     assert_eq!(row.origin, at.origin().as_str(), "{what} is bound elsewhere");
     let home = candidate.provider.base_url.as_ref().or(row.base_url.as_ref());
     assert_eq!(Some(at), home, "{what} goes to nobody else's address");
-    assert_eq!(scene.headroom.exhausted_until(row.id, &candidate.model, NOW), None, "{what}");
+    assert_eq!(scene.headroom.exhausted_until(row.id, &candidate.model, None, NOW), None, "{what}");
     assert_eq!(candidate.provider.id.as_str(), row.provider, "{what} is another provider's");
 
     let wished = case.data_policy.unwrap_or_default();

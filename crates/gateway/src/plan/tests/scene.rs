@@ -15,7 +15,7 @@ use store::workspace::{
 use vault::WorkspaceSalt;
 use wire::Wishes;
 
-use crate::asked::Asked;
+use crate::asked::{Asked, Pricing};
 use crate::authenticate::Caller;
 use crate::authorize::{Acting, act};
 use crate::breaker::Breakers;
@@ -307,6 +307,7 @@ pub fn asked<'a>(operation: Operation, model: &str) -> Asked<'a> {
         passthrough: None,
         body_bytes: 0,
         output_tokens_max: None,
+        pricing: Pricing::of(operation),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::require;
 use crate::ServiceTier;
-use crate::catalogue::{Model, Provider, Source, Status};
+use crate::catalogue::{Model, PriceRow, Provider, Source, Status};
 use crate::price::{Price, Ratio, Surcharges, TierPrice};
 
 pub fn flawless(
@@ -13,14 +13,31 @@ pub fn flawless(
     model: &Model,
     sources: &BTreeMap<char, Source>,
 ) -> Result<(), String> {
+    takeable(provider, name, model)?;
+    ending(model)?;
+    let known = model.sources.chars().all(|letter| sources.contains_key(&letter));
+    require(known && !model.sources.is_empty(), || "it names no source, or one not listed".into())
+}
+
+/// The same of a row of the operator's.
+pub fn priced(
+    provider: &Provider,
+    name: &str,
+    model: &Model,
+    row: &PriceRow,
+) -> Result<(), String> {
+    takeable(provider, name, model)?;
+    let plain = |c: char| c == ' ' || c.is_ascii_graphic();
+    let named = !row.source.is_empty() && row.source.chars().all(plain);
+    require(named, || "it names no source, or one that cannot be typed".into())
+}
+
+fn takeable(provider: &Provider, name: &str, model: &Model) -> Result<(), String> {
     let usable = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
     require(usable, || "the name could not be typed".into())?;
     operations(provider, model)?;
     sizes(model)?;
-    model.price.iter().try_for_each(|it| price(it))?;
-    ending(model)?;
-    let known = model.sources.chars().all(|letter| sources.contains_key(&letter));
-    require(known && !model.sources.is_empty(), || "it names no source, or one not listed".into())
+    model.price.iter().try_for_each(|it| price(it))
 }
 
 /// A model that no call reaches would be listed in vain.
@@ -38,7 +55,7 @@ fn sizes(model: &Model) -> Result<(), String> {
     require(sizes.all(|tokens| tokens > 0), || "a size is zero; leave it out".into())
 }
 
-fn price(price: &Price) -> Result<(), String> {
+pub fn price(price: &Price) -> Result<(), String> {
     thresholds(price)?;
     let tiers_long = price.tiers.values().any(|tier| tier.long_rates.is_some());
     require(price.long.is_some() || !tiers_long, || "a tier has a long price, and it none".into())?;

@@ -1,8 +1,10 @@
 //! Streams as no specification has them. A plain request is never answered by one.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use model::Dialect;
-use testkit::fake::{Reply, split_at, split_every};
+use testkit::fake::{Reply, Step, split_at, split_every};
 
 use super::fault::Expected::{Answered, Broken, Passed};
 use super::fault::{Expected, Fault, GARBLED, refused};
@@ -92,6 +94,8 @@ fn ends(pair: Pair) -> Vec<Fault> {
     ]
 }
 
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// More than anybody should send.
 fn sizes(pair: Pair) -> Vec<Fault> {
     let (stream, begun) = (pair.upstream.stream(), pair.upstream.begun());
@@ -99,6 +103,8 @@ fn sizes(pair: Pair) -> Vec<Fault> {
     let event = format!("data: {}\n", "x".repeat(1000)).repeat(2000);
     let comments = format!(": {KEY}\n\n");
     let flood = Bytes::from(comments.repeat(10_000));
+    let beat = Step::Drip(format!(": {}\n\n", "x".repeat(500_000)).into(), MOMENT);
+    let endless = Reply::stream(vec![Step::Bytes(begun.clone()), beat]);
     let inside = format!(": {KEY}\n").repeat(1000);
     vec![
         streamed("a line of seventeen megabytes", vec![line.clone()], GARBLED),
@@ -107,6 +113,7 @@ fn sizes(pair: Pair) -> Vec<Fault> {
         streamed("a flood of comments", vec![flood.clone(), stream.clone()], Answered(1)),
         whole("comments in an event", [inside.as_bytes(), &stream].concat(), Answered(1)),
         whole("comments and nothing else", comments.repeat(10), GARBLED),
+        Fault::one("a provider that never stops", endless, GARBLED, BROKEN),
         // More than is held back: the caller has been told that an answer comes.
         streamed("a flood and nothing else", vec![flood], BROKEN),
     ]

@@ -107,3 +107,46 @@ async fn a_short_wait_is_waited_where_nobody_else_can_answer() {
     assert_eq!(refused.header("retry-after"), Some("45"));
     assert_eq!(site.called(), [""; 0], "it would only be refused again");
 }
+
+const FLASH: &str = "gemini/gemini-3-flash";
+
+#[tokio::test]
+async fn a_key_is_passed_over_when_its_tier_allows_no_more_of_a_minute() {
+    let site = Site::open().await;
+    site.own("gemini", "one").await;
+    site.own("gemini", "two").await;
+    // The free tier's, which a key is of whose owner chose none.
+    const PER_MINUTE: usize = 5;
+    for _ in 0..PER_MINUTE {
+        site.chat(FLASH).await.expect(200);
+    }
+    assert_eq!(site.called(), ["gemini/gemini-3-flash one"; PER_MINUTE]);
+    site.app.clock.advance(Duration::from_secs(20));
+
+    for _ in 0..PER_MINUTE {
+        site.chat(FLASH).await.expect(200);
+    }
+    assert_eq!(site.called(), ["gemini/gemini-3-flash two"; PER_MINUTE]);
+    let refused = site.chat(FLASH).await.expect(429);
+
+    assert_eq!(refused.code(), "upstream_rate_limited");
+    assert_eq!(refused.header("retry-after"), Some("40"), "the first to be back");
+    assert_eq!(site.called(), [""; 0]);
+    site.chat("gemini/gemini-2.5-pro").await.expect(200);
+    assert_eq!(site.called(), ["gemini/gemini-2.5-pro one"], "nothing is published of it");
+    site.app.clock.advance(Duration::from_secs(40));
+    site.chat(FLASH).await.expect(200);
+    assert_eq!(site.called(), ["gemini/gemini-3-flash one"]);
+}
+
+#[tokio::test]
+async fn a_key_of_a_tier_without_published_limits_is_not_counted() {
+    let site = Site::open().await;
+    site.own_with("gemini", "paid", json!({ "selected_tier": "tier-1" })).await;
+
+    for _ in 0..12 {
+        site.chat(FLASH).await.expect(200);
+    }
+
+    assert_eq!(site.called().len(), 12);
+}

@@ -60,6 +60,13 @@ impl Site {
         self.own_with(provider, label, json!({})).await
     }
 
+    /// Of a tier whose limits no test comes near.
+    pub async fn own_paid(&self, provider: &str, label: &str) -> String {
+        let tier =
+            if provider == "gemini" { json!({ "selected_tier": "tier-1" }) } else { json!({}) };
+        self.own_with(provider, label, tier).await
+    }
+
     pub async fn own_with(&self, provider: &str, label: &str, more: Value) -> String {
         let path = format!("/v1/workspaces/{}/provider-keys", self.owner.workspace);
         self.make(&path, &provider_key(provider, label, more)).await

@@ -18,7 +18,7 @@ const PRO: &str = "openai/gpt-5.4-pro";
 async fn with_keys() -> Site {
     let site = Site::open().await;
     for provider in ["anthropic", "gemini", "moonshot", "openai"] {
-        site.own(provider, provider).await;
+        site.own_paid(provider, provider).await;
     }
     site
 }

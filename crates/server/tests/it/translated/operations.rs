@@ -10,7 +10,7 @@ use super::super::routing::site::Site;
 async fn with_keys() -> Site {
     let site = Site::open().await;
     for provider in ["gemini", "groq", "openai", "together"] {
-        site.own(provider, provider).await;
+        site.own_paid(provider, provider).await;
     }
     site
 }

@@ -53,7 +53,7 @@ impl Pair {
 async fn with_keys() -> Site {
     let site = Site::open().await;
     for provider in ["anthropic", "gemini", "moonshot", "openai"] {
-        site.own(provider, provider).await;
+        site.own_paid(provider, provider).await;
     }
     site
 }

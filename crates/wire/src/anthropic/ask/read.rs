@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::InvalidBody;
 use crate::anthropic::members::{Members, invalid, leave_out, quoted};
+use crate::cache_control;
 use crate::hub::{Ask, Effort, Format, Reasoning, Text, Tool, ToolChoice, Turn};
 use crate::json::Flaw;
 use content::Blocks;
@@ -107,7 +108,7 @@ fn read_tool(tool: Value, left_out: &mut Vec<String>) -> Result<Tool, InvalidBod
         description: tool.text("description")?,
         parameters: tool.take("input_schema"),
         strict: tool.yes("strict")?,
-        is_cached: tool.take("cache_control").is_some(),
+        cache_point: cache_control::read(tool.take("cache_control")),
     };
     tool.leave_out(left_out);
     Ok(read)

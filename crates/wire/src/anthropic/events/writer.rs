@@ -77,6 +77,8 @@ impl Writer {
             }
             Event::End => self.end(out),
             Event::Error(error) => self.break_off(Some(&error), out),
+            // It has no block for a picture that a model made.
+            Event::Image(_) => {}
             Event::Ping => out.push(Said::Ping.frame()),
             Event::Refusal(text) => {
                 self.refused |= !text.is_empty();

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{read, write};
-use crate::hub::{Ask, Echo, Effort, Part, Reasoning, Reply, Stop, Text, Thought, ToolCall};
+use crate::hub::{
+    Ask, CachePoint, Echo, Effort, Part, Reasoning, Reply, Stop, Text, Thought, ToolCall,
+};
 
 fn written(reply: &Reply) -> Value {
     let reasoning = Reasoning { shown: true, ..Reasoning::default() };
@@ -27,7 +29,7 @@ fn call(arguments: &str, signature: Option<&str>) -> Part {
 }
 
 fn text(text: &str) -> Part {
-    Part::Text(Text { text: text.into(), is_cached: false })
+    Part::Text(Text { text: text.into(), cache_point: CachePoint::None })
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::InvalidBody;
 use crate::gemini::fields::Fields;
 use crate::gemini::schema;
-use crate::hub::{Ask, Effort, Format, Reasoning, Text};
+use crate::hub::{Ask, CachePoint, Effort, Format, Reasoning, Text};
 
 pub fn read(body: &[u8]) -> Result<Ask, InvalidBody> {
     let mut body = Fields::of_body(body)?;
@@ -45,7 +45,7 @@ fn system(mut instruction: Fields) -> Result<Vec<Text>, InvalidBody> {
     for mut part in instruction.objects("parts")? {
         let text = part.required_text("text")?;
         part.finish()?;
-        texts.push(Text { text, is_cached: false });
+        texts.push(Text { text, cache_point: CachePoint::None });
     }
     instruction.finish()?;
     Ok(texts)

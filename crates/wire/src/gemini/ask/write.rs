@@ -130,10 +130,10 @@ fn service_tier(ask: &Ask, left_out: &mut Vec<String>) -> Option<&'static str> {
 
 fn note_the_rest(ask: &Ask, left_out: &mut Vec<String>) {
     let is_strict = ask.tools.iter().any(|tool| tool.strict == Some(true));
-    let is_cached =
-        ask.tools.iter().any(|tool| tool.is_cached) || ask.system.iter().any(|text| text.is_cached);
+    let cache_point = ask.tools.iter().any(|tool| tool.cache_point.is_set())
+        || ask.system.iter().any(|text| text.cache_point.is_set());
     let unsaid = [
-        ("cache_control", is_cached),
+        ("cache_control", cache_point),
         ("parallel_tool_calls", ask.parallel_tools == Some(false)),
         ("strict", is_strict),
         ("user", ask.user.is_some()),

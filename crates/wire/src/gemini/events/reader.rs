@@ -69,7 +69,7 @@ impl Reader {
                 events.extend(thought.sealed.map(Event::SealedThought));
             }
             Part::ToolCall(call) => self.call(call, response_id, events),
-            // A picture: no other dialect has an event for one.
+            Part::Image { source, .. } => events.push(Event::Image(source)),
             _ => {}
         }
     }

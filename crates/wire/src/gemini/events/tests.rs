@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Reader, Writer};
-use crate::hub::{Ask, Echo, Event, Reasoning, Stop};
+use crate::hub::{Ask, Echo, Event, Reasoning, Source, Stop};
 use crate::provider_error::UpstreamErrorBody;
 use crate::sse::Frames;
 
@@ -331,6 +331,32 @@ fn thoughts_are_told_with_their_proof_to_those_who_asked() {
     let mut writer = writer(&ask);
     events().into_iter().for_each(|event| writer.write(event, &mut out));
     assert_eq!(out, Vec::<Bytes>::new());
+    [text("a"), text("b"), Event::Signature("ab".to_owned()), Event::End]
+        .into_iter()
+        .for_each(|event| writer.write(event, &mut out));
+    let signed = |text: &str| format!("[{{\"text\":\"{text}\",\"thoughtSignature\":\"ks1");
+    let parts: Vec<_> = out.iter().map(|event| String::from_utf8_lossy(event)).collect();
+    // The sealed one, with what was said next; the one whose thought had no text, at the end.
+    assert!(parts[0].contains(&signed("a")) && parts[0].contains("ks1s6300"), "{parts:?}");
+    assert!(parts[1].contains("[{\"text\":\"b\"}]"), "{parts:?}");
+    assert!(parts[2].contains(&signed("")) && parts[2].contains("ks1t6162"), "{parts:?}");
+}
+
+#[test]
+fn a_picture_comes_and_goes_in_a_stream() {
+    let part = json!({"inlineData": {"mimeType": "image/png", "data": "iVBO"}});
+    let chunk = json!({"candidates": [{"content": {"parts": [part]}}], "responseId": "r"});
+
+    let events = read(&[chunk]);
+
+    let picture = Source::Base64 { media_type: "image/png".to_owned(), data: "iVBO".to_owned() };
+    assert!(events.contains(&Event::Image(picture)), "{events:?}");
+    assert_eq!(parts(events)[0], json!([part]));
+    let elsewhere = Event::Image(Source::Url("https://a.example/b.png".to_owned()));
+    let file = json!({"mimeType": "image/png", "fileUri": "https://a.example/b.png"});
+    assert_eq!(parts(vec![elsewhere])[0], json!([{"fileData": file}]));
+    let kept = Event::Image(Source::File("file-1".to_owned()));
+    assert_eq!(parts(vec![kept]), Vec::<Value>::new());
 }
 
 #[test]

@@ -4,8 +4,10 @@ use bytes::Bytes;
 use model::{Refusal, Usage};
 use serde_json::{Map, Value, json};
 
+use crate::gemini::media::write_source;
 use crate::gemini::reply::told;
 use crate::gemini::response::{self, write_call, write_text, write_thought};
+use crate::gemini::signature::Unseen;
 use crate::gemini::{render, usage};
 use crate::hub::{Echo, Event, Stop, Thought, ToolCall};
 
@@ -15,6 +17,7 @@ pub struct Writer {
     request_id: String,
     model: String,
     shows_thoughts: bool,
+    unseen: Unseen,
     /// Calls whose arguments are not complete, in the order in which they began.
     calls: Vec<OpenCall>,
     called: bool,
@@ -36,6 +39,7 @@ impl Writer {
             request_id: echo.request_id.to_owned(),
             model: echo.ask.model.clone(),
             shows_thoughts: echo.ask.reasoning.is_some_and(|reasoning| reasoning.shown),
+            unseen: Unseen::default(),
             calls: Vec::new(),
             called: false,
             stop: None,
@@ -56,10 +60,11 @@ impl Writer {
                 // The provider's words may repeat what only it and we should know.
                 out.push(render::broken_off());
             }
+            Event::Image(source) => out.extend(write_source(&source).map(|part| self.part(part))),
             Event::Ping => {}
             Event::Refusal(text) | Event::Text(text) => {
                 if !text.is_empty() {
-                    out.push(self.part(write_text(&text)));
+                    self.say(write_text(&text), out);
                 }
             }
             Event::SealedThought(data) => {
@@ -95,10 +100,16 @@ impl Writer {
         }
     }
 
-    fn thought(&self, thought: &Thought, out: &mut Vec<Bytes>) {
-        if self.shows_thoughts {
-            out.push(self.part(write_thought(thought)));
+    fn thought(&mut self, thought: &Thought, out: &mut Vec<Bytes>) {
+        match self.shows_thoughts {
+            true => out.push(self.part(write_thought(thought))),
+            false => out.extend(self.unseen.hold(thought).map(|part| self.part(part))),
         }
+    }
+
+    fn say(&mut self, part: Value, out: &mut Vec<Bytes>) {
+        let parts = self.unseen.sign(part);
+        out.extend(parts.map(|part| self.part(part)));
     }
 
     /// A call is told whole, as soon as it is.
@@ -108,13 +119,13 @@ impl Writer {
         open.call.arguments.push_str(json);
         if open.braces.close_in(json) {
             let open = self.calls.remove(at);
-            out.push(self.part(write_call(&open.call)));
+            self.say(write_call(&open.call), out);
         }
     }
 
     fn close_calls(&mut self, out: &mut Vec<Bytes>) {
         for open in std::mem::take(&mut self.calls) {
-            out.push(self.part(write_call(&open.call)));
+            self.say(write_call(&open.call), out);
         }
     }
 
@@ -124,8 +135,9 @@ impl Writer {
         let inferred = if self.called { Stop::ToolCalls } else { Stop::End };
         let stop = self.stop.take().unwrap_or(inferred);
         // An empty text, as Google has it: there are clients that look for one in every event.
+        let last = self.unseen.rest().unwrap_or_else(|| write_text(""));
         let candidate = json!({
-            "content": {"parts": [write_text("")], "role": "model"},
+            "content": {"parts": [last], "role": "model"},
             "finishReason": response::finish_reason(&stop),
             "index": 0,
         });

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{read, write};
-use crate::hub::{Ask, Echo, Part, Reasoning, Reply, Stop, Text, Thought, ToolCall};
+use crate::hub::{Ask, CachePoint, Echo, Part, Reasoning, Reply, Stop, Text, Thought, ToolCall};
 
 fn asked(shown: bool) -> Ask {
     let reasoning = Reasoning { shown, ..Reasoning::default() };
@@ -97,10 +97,56 @@ fn what_is_no_answer_is_none() {
 }
 
 #[test]
+fn proofs_of_thoughts_that_nobody_saw_go_with_what_is_said_next() {
+    let thought = |text: &str, signature: Option<&str>, sealed: Option<&str>| {
+        Part::Thought(Thought {
+            text: text.to_owned(),
+            signature: signature.map(str::to_owned),
+            sealed: sealed.map(str::to_owned),
+        })
+    };
+    let text = || Part::Text(Text { text: "a".to_owned(), cache_point: CachePoint::None });
+    let call = |signature: Option<&str>| {
+        let signature = signature.map(str::to_owned);
+        let (id, name) = ("c".to_owned(), "f".to_owned());
+        Part::ToolCall(ToolCall { id, name, arguments: "{}".to_owned(), signature })
+    };
+    let (omitted, sealed) = (|| thought("", Some("ab"), None), || thought("", None, Some("c")));
+    let signed = |mut part: Value, proof: &str| {
+        part["thoughtSignature"] = proof.into();
+        part
+    };
+    let (said, alone) = (json!({"text": "a"}), json!({"text": ""}));
+    let called = json!({"functionCall": {"id": "c", "name": "f", "args": {}}});
+
+    for (parts, expected) in [
+        (vec![omitted(), text()], json!([signed(said.clone(), "ks1t6162")])),
+        (vec![sealed(), call(None), text()], json!([signed(called.clone(), "ks1s6300"), said])),
+        (
+            vec![omitted(), sealed(), text()],
+            json!([signed(alone.clone(), "ks1t6162"), signed(said.clone(), "ks1s6300")]),
+        ),
+        (vec![text(), omitted()], json!([said, signed(alone.clone(), "ks1t6162")])),
+        (
+            vec![omitted(), call(Some("own"))],
+            json!([signed(alone, "ks1t6162"), signed(called, "own")]),
+        ),
+        // Half of it is no proof.
+        (vec![thought("hm", Some("ab"), None), text()], json!([said])),
+    ] {
+        let reply = Reply { parts, ..Reply::default() };
+
+        let body = written(&reply, &asked(false));
+
+        assert_eq!(body["candidates"][0]["content"]["parts"], expected, "{:?}", reply.parts);
+    }
+}
+
+#[test]
 fn thoughts_are_for_those_who_asked() {
     let thought =
         Thought { text: "hm".to_owned(), signature: Some("Eq+/Q==".to_owned()), sealed: None };
-    let text = Text { text: "a".to_owned(), is_cached: false };
+    let text = Text { text: "a".to_owned(), cache_point: CachePoint::None };
     let reply =
         Reply { parts: vec![Part::Thought(thought.clone()), Part::Text(text)], ..Reply::default() };
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::members::{Members, invalid};
 use super::thoughts;
 use crate::InvalidBody;
-use crate::hub::{Part, Text, Thought, ToolCall};
+use crate::cache_control;
+use crate::hub::{CachePoint, Part, Text, Thought, ToolCall};
 
 /// The parts of a message, taken out of it. `id_of` names the calls that came without an id, where that is allowed.
 pub(super) fn parts(
@@ -48,7 +49,7 @@ fn read_piece(piece: Value) -> Result<Option<Part>, InvalidBody> {
         "refusal" => Part::Refusal(piece.needed_text("refusal")?),
         "text" => {
             let text = piece.needed_text("text")?;
-            Part::Text(Text { text, is_cached: piece.take("cache_control").is_some() })
+            Part::Text(Text { text, cache_point: cache_control::read(piece.take("cache_control")) })
         }
         "thinking" => {
             let text = thinking(&piece.take("thinking").unwrap_or_default());
@@ -116,5 +117,5 @@ pub(super) fn extra_content(signature: &str) -> Value {
 }
 
 fn part_of(text: String) -> Part {
-    Part::Text(Text { text, is_cached: false })
+    Part::Text(Text { text, cache_point: CachePoint::None })
 }

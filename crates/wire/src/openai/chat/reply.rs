@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::members::Members;
-use super::{assistant, digest, finish, thoughts};
-use crate::hub::{Echo, Part, Reply, Thought, ToolCall};
+use super::{assistant, digest, finish, images, thoughts};
+use crate::hub::{CachePoint, Echo, Part, Reply, Thought, ToolCall};
 use crate::openai::answer;
 
 /// The first of the answers, which is the only one that was asked for.
@@ -18,8 +18,12 @@ pub fn read(body: &[u8]) -> Option<Reply> {
     let mut choice = Members::of(choice, "choices").ok()?;
     let mut message = choice.inner("message", "choices.message").ok()??;
     // Unlike any other answer's, so that a conversation never holds two calls of one name.
+    let pictures = message.take("images").map(|images| json!({"images": images}));
     let id_of = |at: usize| Some(format!("call_{:016x}_{at}", digest(body)));
     let mut parts = assistant::parts(&mut message, id_of).ok()?;
+    let pictures = pictures.iter().flat_map(images::read);
+    let picture = |source| Part::Image { source, detail: None, cache_point: CachePoint::None };
+    parts.extend(pictures.map(picture));
     if let Some(mut function) = message.inner("function_call", "function_call").ok()? {
         let call = assistant::read_function(&mut function).ok()?;
         parts.push(Part::ToolCall(ToolCall { id: id_of(parts.len())?, ..call }));
@@ -72,6 +76,8 @@ struct Message {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasoning_details: Vec<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Value>,
 }
 
@@ -117,10 +123,13 @@ fn message(parts: &[Part]) -> Message {
                 calls.push(call);
                 continue;
             }
-            // No model answers with these here.
-            Part::Audio(_) | Part::Document { .. } | Part::Image { .. } | Part::ToolResult(_) => {
+            Part::Image { source, .. } => {
+                let image = images::write(source, message.images.len());
+                message.images.extend(image);
                 continue;
             }
+            // No model answers with these here.
+            Part::Audio(_) | Part::Document { .. } | Part::ToolResult(_) => continue,
         };
         // Several become one, as they would look in a stream.
         if !text.is_empty() {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::outline::{self, Outline, Status};
 use super::{proof, usage};
-use crate::hub::{Echo, Part, Reply, Stop, Text, Thought, ToolCall};
+use crate::hub::{CachePoint, Echo, Part, Reply, Stop, Text, Thought, ToolCall};
 
 /// `None` for what is no answer, and for an answer that failed.
 pub fn read(body: &[u8]) -> Option<Reply> {
@@ -95,7 +95,9 @@ fn thought(item: &Value) -> Option<Thought> {
 fn content(part: &Value) -> Option<Part> {
     let told = |name| text_of(part, name).filter(|text| !text.is_empty()).map(str::to_owned);
     match text_of(part, "type")? {
-        "output_text" => told("text").map(|text| Part::Text(Text { text, is_cached: false })),
+        "output_text" => {
+            told("text").map(|text| Part::Text(Text { text, cache_point: CachePoint::None }))
+        }
         "refusal" => told("refusal").map(Part::Refusal),
         _ => None,
     }

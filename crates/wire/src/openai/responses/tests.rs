@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::hub::{Ask, Reasoning, Text, Tool};
+use crate::hub::{Ask, CachePoint, Reasoning, Text, Tool};
 use crate::sse::{self, Frames};
 
 /// The names of all that begin with `kind`, without `.in.` and what follows.
@@ -31,7 +31,7 @@ pub(super) fn json(file: &str) -> Value {
 
 /// The request all answers here answer.
 pub(super) fn asked() -> Ask {
-    let text = |text: &str| Text { text: text.to_owned(), is_cached: false };
+    let text = |text: &str| Text { text: text.to_owned(), cache_point: CachePoint::None };
     Ask {
         model: "anthropic/claude".to_owned(),
         system: vec![text("Be brief."), text("Truly.")],

@@ -189,7 +189,8 @@ proptest! {
         let texts: Vec<String> = members.iter().map(Written::text).collect();
         let body = format!(" {{{}}}\n", texts.join(","));
 
-        let splice = Splice { model: &model, include_usage, keep_openrouter };
+        let splice =
+            Splice { model: &model, include_usage, keep_openrouter, output_limit: None };
         let leaving = text(&parse(&body).expect(&body).splice(&splice));
 
         let (value, untouched) = expected(&members, &splice);

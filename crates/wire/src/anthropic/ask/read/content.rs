@@ -6,7 +6,8 @@ use super::WAY_OUT;
 use crate::InvalidBody;
 use crate::anthropic::members::{Members, invalid, leave_out, param, quoted};
 use crate::anthropic::proof;
-use crate::hub::{Part, Source, Text, Thought, ToolCall, ToolResult};
+use crate::cache_control;
+use crate::hub::{CachePoint, Part, Source, Text, Thought, ToolCall, ToolResult};
 
 /// Where blocks stand, and what of them was left out.
 pub(super) struct Blocks<'a> {
@@ -62,7 +63,9 @@ impl Blocks<'_> {
     ) -> Result<Vec<Part>, InvalidBody> {
         let blocks = match content {
             Value::Array(blocks) => blocks,
-            Value::String(text) => return Ok(vec![Part::Text(Text { text, is_cached: false })]),
+            Value::String(text) => {
+                return Ok(vec![Part::Text(Text { text, cache_point: CachePoint::None })]);
+            }
             _ => return Err(invalid(self.place, "a string or a list of blocks")),
         };
         let mut parts = Vec::with_capacity(blocks.len());
@@ -86,15 +89,15 @@ impl Blocks<'_> {
             name: None,
             parts,
             is_error: block.yes("is_error")?.unwrap_or_default(),
-            is_cached: is_cached(block),
+            cache_point: cache_point(block),
         }))
     }
 
     fn image(&mut self, block: &mut Members) -> Result<Part, InvalidBody> {
-        let is_cached = is_cached(block);
+        let cache_point = cache_point(block);
         let mut source = needed_source(block)?;
         let kind = source.needed_text("type")?;
-        let image = Part::Image { source: bytes(&kind, &mut source)?, detail: None, is_cached };
+        let image = Part::Image { source: bytes(&kind, &mut source)?, detail: None, cache_point };
         source.leave_out(self.left_out);
         Ok(image)
     }
@@ -102,7 +105,7 @@ impl Blocks<'_> {
     /// A document that is mere text is read as such; others have no place for it.
     fn document(&mut self, block: &mut Members) -> Result<Vec<Part>, InvalidBody> {
         let name = block.text("title")?;
-        let is_cached = is_cached(block);
+        let cache_point = cache_point(block);
         let mut source = needed_source(block)?;
         let kind = source.needed_text("type")?;
         let parts = match kind.as_str() {
@@ -113,10 +116,10 @@ impl Blocks<'_> {
             }
             "text" => {
                 source.text("media_type")?;
-                let text = Text { text: source.needed_text("data")?, is_cached };
+                let text = Text { text: source.needed_text("data")?, cache_point };
                 titled(name, vec![Part::Text(text)])
             }
-            _ => vec![Part::Document { name, source: bytes(&kind, &mut source)?, is_cached }],
+            _ => vec![Part::Document { name, source: bytes(&kind, &mut source)?, cache_point }],
         };
         source.leave_out(self.left_out);
         // To be asked for citations is not to be asked for another answer.
@@ -138,7 +141,7 @@ impl Blocks<'_> {
 
 fn text(block: &mut Members) -> Result<Part, InvalidBody> {
     let text = block.needed_text("text")?;
-    Ok(Part::Text(Text { text, is_cached: is_cached(block) }))
+    Ok(Part::Text(Text { text, cache_point: cache_point(block) }))
 }
 
 fn thought(block: &mut Members) -> Result<Part, InvalidBody> {
@@ -180,10 +183,10 @@ fn bytes(kind: &str, source: &mut Members) -> Result<Source, InvalidBody> {
 
 /// The title becomes a text before the others.
 fn titled(title: Option<String>, parts: Vec<Part>) -> Vec<Part> {
-    let title = title.map(|text| Part::Text(Text { text, is_cached: false }));
+    let title = title.map(|text| Part::Text(Text { text, cache_point: CachePoint::None }));
     title.into_iter().chain(parts).collect()
 }
 
-fn is_cached(block: &mut Members) -> bool {
-    block.take("cache_control").is_some()
+fn cache_point(block: &mut Members) -> CachePoint {
+    cache_control::read(block.take("cache_control"))
 }

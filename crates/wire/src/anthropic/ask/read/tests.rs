@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::read;
 use crate::InvalidBody;
 use crate::hub::{
-    Ask, Effort, Format, Part, Reasoning, Source, Text, Thought, Tool, ToolCall, ToolChoice,
-    ToolResult, Turn,
+    Ask, CachePoint, Effort, Format, Part, Reasoning, Source, Text, Thought, Tool, ToolCall,
+    ToolChoice, ToolResult, Turn,
 };
 
 fn asked(body: &Value) -> Result<Ask, InvalidBody> {
@@ -33,7 +33,7 @@ fn parts(role: &str, content: Value) -> Result<Vec<Part>, InvalidBody> {
 }
 
 fn text(text: &str) -> Part {
-    Part::Text(Text { text: text.to_owned(), is_cached: false })
+    Part::Text(Text { text: text.to_owned(), cache_point: CachePoint::None })
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn the_plainest_request() {
         ask,
         Ask {
             model: "m".into(),
-            system: vec![Text { text: "Be brief.".into(), is_cached: false }],
+            system: vec![Text { text: "Be brief.".into(), cache_point: CachePoint::None }],
             turns: vec![Turn::User(vec![text("Hi")])],
             output_tokens_max: Some(10),
             stream: true,
@@ -125,12 +125,12 @@ fn tools_and_their_choice() {
                 description: Some("d".into()),
                 parameters: Some(json!({"type": "object"})),
                 strict: Some(true),
-                is_cached: false,
+                cache_point: CachePoint::None,
             },
             Tool {
                 name: "g".into(),
                 parameters: Some(json!({"type": "object"})),
-                is_cached: true,
+                cache_point: CachePoint::Usual,
                 ..Tool::default()
             },
         ]
@@ -221,14 +221,14 @@ fn results_of_tools_hold_texts_images_and_documents() {
             Part::ToolResult(ToolResult {
                 call_id: "b".into(),
                 is_error: true,
-                is_cached: true,
+                cache_point: CachePoint::Usual,
                 ..ToolResult::default()
             }),
             Part::ToolResult(ToolResult {
                 call_id: "c".into(),
                 parts: vec![
                     text("See:"),
-                    Part::Image { source: image, detail: None, is_cached: false },
+                    Part::Image { source: image, detail: None, cache_point: CachePoint::None },
                 ],
                 ..ToolResult::default()
             }),
@@ -253,7 +253,7 @@ fn documents_are_files_or_texts() {
     let document = |name: Option<&str>, source| Part::Document {
         name: name.map(str::to_owned),
         source,
-        is_cached: false,
+        cache_point: CachePoint::None,
     };
     assert_eq!(
         parts,
@@ -275,7 +275,10 @@ fn instructions_in_the_middle_stay_there() {
     ]}))
     .expect("an ask");
 
-    assert_eq!(ask.turns[1], Turn::System(vec![Text { text: "b".into(), is_cached: true }]));
+    assert_eq!(
+        ask.turns[1],
+        Turn::System(vec![Text { text: "b".into(), cache_point: CachePoint::Usual }])
+    );
 }
 
 #[test]

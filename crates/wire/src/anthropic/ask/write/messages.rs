@@ -8,7 +8,10 @@ use serde_json::{Map, Value, json};
 use crate::InvalidBody;
 use crate::anthropic::block;
 use crate::anthropic::members::leave_out;
-use crate::hub::{Ask, ImageDetail, Part, Source, Text, Thought, ToolCall, ToolResult, Turn};
+use crate::cache_control;
+use crate::hub::{
+    Ask, CachePoint, ImageDetail, Part, Source, Text, Thought, ToolCall, ToolResult, Turn,
+};
 
 pub(super) fn system(texts: &[Text]) -> Option<Value> {
     let blocks: Vec<Value> = texts.iter().filter_map(text).collect();
@@ -112,7 +115,9 @@ fn message(role: &str, content: Vec<Value>) -> Value {
 /// What the model said. `None` for what need not be repeated.
 fn said(part: &Part, left_out: &mut Vec<String>) -> Result<Option<Value>, InvalidBody> {
     match part {
-        Part::Refusal(refusal) => Ok(text(&Text { text: refusal.clone(), is_cached: false })),
+        Part::Refusal(refusal) => {
+            Ok(text(&Text { text: refusal.clone(), cache_point: CachePoint::None }))
+        }
         Part::Text(said) => Ok(text(said)),
         Part::Thought(thought) if is_known(thought) => Ok(Some(block::thought(thought))),
         Part::Thought(_) => {
@@ -134,19 +139,19 @@ fn said(part: &Part, left_out: &mut Vec<String>) -> Result<Option<Value>, Invali
 /// What the model is shown, by the caller or by a tool.
 fn shown(part: &Part, left_out: &mut Vec<String>) -> Result<Option<Value>, InvalidBody> {
     match part {
-        Part::Document { name, source, is_cached } => {
+        Part::Document { name, source, cache_point } => {
             let mut block = json!({"type": "document", "source": document(source)?});
             if let (Some(name), Some(block)) = (name, block.as_object_mut()) {
                 block.insert("title".to_owned(), json!(name));
             }
-            Ok(Some(cached(block, *is_cached)))
+            Ok(Some(cached(block, *cache_point)))
         }
-        Part::Image { source, detail, is_cached } => {
+        Part::Image { source, detail, cache_point } => {
             if matches!(detail, Some(ImageDetail::High | ImageDetail::Low)) {
                 leave_out(left_out, "detail");
             }
             let block = json!({"type": "image", "source": write_source(source)});
-            Ok(Some(cached(block, *is_cached)))
+            Ok(Some(cached(block, *cache_point)))
         }
         Part::Text(said) => Ok(text(said)),
         Part::Audio(_) => Err(InvalidBody::new(
@@ -166,7 +171,7 @@ fn shown(part: &Part, left_out: &mut Vec<String>) -> Result<Option<Value>, Inval
 fn instruction(said: &Text) -> Option<Value> {
     text(said)?;
     let wrapped = format!("<system>\n{}\n</system>", said.text);
-    text(&Text { text: wrapped, is_cached: said.is_cached })
+    text(&Text { text: wrapped, cache_point: said.cache_point })
 }
 
 fn tool_result(result: &ToolResult, left_out: &mut Vec<String>) -> Result<Value, InvalidBody> {
@@ -183,13 +188,13 @@ fn tool_result(result: &ToolResult, left_out: &mut Vec<String>) -> Result<Value,
     if result.is_error {
         block.insert("is_error".to_owned(), json!(true));
     }
-    Ok(cached(block.into(), result.is_cached))
+    Ok(cached(block.into(), result.cache_point))
 }
 
 /// Blank texts are refused, and say nothing.
 fn text(said: &Text) -> Option<Value> {
     let is_blank = said.text.trim().is_empty();
-    (!is_blank).then(|| cached(block::text(&said.text), said.is_cached))
+    (!is_blank).then(|| cached(block::text(&said.text), said.cache_point))
 }
 
 fn document(source: &Source) -> Result<Value, InvalidBody> {
@@ -212,9 +217,9 @@ fn write_source(source: &Source) -> Value {
     }
 }
 
-fn cached(mut block: Value, is_cached: bool) -> Value {
-    if let (true, Some(block)) = (is_cached, block.as_object_mut()) {
-        block.insert("cache_control".to_owned(), json!({"type": "ephemeral"}));
+fn cached(mut block: Value, cache_point: CachePoint) -> Value {
+    if let (Some(told), Some(block)) = (cache_control::write(cache_point), block.as_object_mut()) {
+        block.insert("cache_control".to_owned(), told);
     }
     block
 }

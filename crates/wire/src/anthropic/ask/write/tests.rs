@@ -8,8 +8,8 @@ use super::super::read;
 use super::write;
 use crate::InvalidBody;
 use crate::hub::{
-    Ask, Effort, Format, ImageDetail, Part, Reasoning, Source, Target, Text, Thought, Tool,
-    ToolCall, ToolChoice, ToolResult, Turn,
+    Ask, CachePoint, Effort, Format, ImageDetail, Part, Reasoning, Source, Target, Text, Thought,
+    Tool, ToolCall, ToolChoice, ToolResult, Turn,
 };
 
 const ADAPTIVE: Traits = Traits {
@@ -41,7 +41,7 @@ fn sent(ask: &Ask, traits: Option<Traits>) -> Result<(Value, Vec<String>), Inval
 }
 
 fn text(text: &str) -> Part {
-    Part::Text(Text { text: text.to_owned(), is_cached: false })
+    Part::Text(Text { text: text.to_owned(), cache_point: CachePoint::None })
 }
 
 fn user(words: &str) -> Turn {
@@ -126,7 +126,7 @@ fn all_results_of_a_turn_go_first_into_one_message() {
         user("a"),
         Turn::Assistant(vec![call("1"), call("2")]),
         Turn::User(vec![text("first"), result("1", "x")]),
-        Turn::System(vec![Text { text: "be kind".into(), is_cached: true }]),
+        Turn::System(vec![Text { text: "be kind".into(), cache_point: CachePoint::Usual }]),
         Turn::User(vec![result("2", "y"), text("last")]),
     ]);
 
@@ -163,7 +163,7 @@ fn neighbours_of_a_role_become_one_and_the_first_is_the_users() {
 #[test]
 fn blank_texts_are_nowhere() {
     let ask = Ask {
-        system: vec![Text::default(), Text { text: "\n".into(), is_cached: true }],
+        system: vec![Text::default(), Text { text: "\n".into(), cache_point: CachePoint::Usual }],
         ..asking(vec![
             user(""),
             Turn::Assistant(vec![text(""), call("1")]),
@@ -253,17 +253,17 @@ fn images_and_documents() {
         Part::Image {
             source: Source::Base64 { media_type: "image/png".into(), data: "AA==".into() },
             detail: Some(ImageDetail::High),
-            is_cached: true,
+            cache_point: CachePoint::Usual,
         },
         Part::Image {
             source: Source::Url("https://a/b.png".into()),
             detail: Some(ImageDetail::Auto),
-            is_cached: false,
+            cache_point: CachePoint::None,
         },
         Part::Document {
             name: Some("b.pdf".into()),
             source: Source::Base64 { media_type: "application/pdf".into(), data: "AA==".into() },
-            is_cached: false,
+            cache_point: CachePoint::None,
         },
     ])]);
 
@@ -294,14 +294,22 @@ fn what_cannot_be_shown_is_refused() {
     let word = Source::Base64 { media_type: "application/msword".into(), data: "AA==".into() };
     for turn in [
         Turn::User(vec![Part::Audio(wav.clone())]),
-        Turn::User(vec![Part::Document { name: None, source: word, is_cached: false }]),
+        Turn::User(vec![Part::Document {
+            name: None,
+            source: word,
+            cache_point: CachePoint::None,
+        }]),
         Turn::User(vec![Part::ToolResult(ToolResult {
             parts: vec![Part::Audio(wav.clone())],
             ..ToolResult::default()
         })]),
         Turn::User(vec![call("1")]),
         Turn::Assistant(vec![result("1", "x")]),
-        Turn::Assistant(vec![Part::Image { source: wav, detail: None, is_cached: false }]),
+        Turn::Assistant(vec![Part::Image {
+            source: wav,
+            detail: None,
+            cache_point: CachePoint::None,
+        }]),
     ] {
         let invalid = sent(&asking(vec![turn]), None).expect_err("refused");
 
@@ -318,7 +326,7 @@ fn tools_have_a_schema_and_keep_strict_where_it_is_known() {
                 description: Some("d".into()),
                 parameters: Some(json!({"properties": {"a": {"type": "string", "minLength": 1}}})),
                 strict: Some(true),
-                is_cached: true,
+                cache_point: CachePoint::Usual,
                 ..tool("full")
             },
         ],
@@ -692,28 +700,32 @@ fn the_output_limit_is_one_the_model_has() {
     }
 }
 
+fn any_point() -> impl Strategy<Value = CachePoint> + Clone {
+    prop::sample::select(vec![CachePoint::None, CachePoint::Usual, CachePoint::Hour])
+}
+
 /// A request in all that this dialect can say, as it reads back.
 fn any_ask() -> impl Strategy<Value = Ask> {
     let words = "[a-z]{1,8}";
     let texts =
-        move || (words, any::<bool>()).prop_map(|(text, is_cached)| Text { text, is_cached });
-    let image = (words, any::<bool>()).prop_map(|(url, is_cached)| Part::Image {
+        move || (words, any_point()).prop_map(|(text, cache_point)| Text { text, cache_point });
+    let image = (words, any_point()).prop_map(|(url, cache_point)| Part::Image {
         source: Source::Url(url),
         detail: None,
-        is_cached,
+        cache_point,
     });
     let document =
-        (words, prop::option::of(words), any::<bool>()).prop_map(|(data, name, is_cached)| {
+        (words, prop::option::of(words), any_point()).prop_map(|(data, name, cache_point)| {
             Part::Document {
                 name,
                 source: Source::Base64 { media_type: "application/pdf".into(), data },
-                is_cached,
+                cache_point,
             }
         });
     let shown = prop_oneof![texts().prop_map(Part::Text), image, document];
-    let results = (words, prop::collection::vec(shown.clone(), 0..3), any::<bool>(), any::<bool>())
-        .prop_map(|(call_id, parts, is_error, is_cached)| {
-            Part::ToolResult(ToolResult { call_id, name: None, parts, is_error, is_cached })
+    let results = (words, prop::collection::vec(shown.clone(), 0..3), any::<bool>(), any_point())
+        .prop_map(|(call_id, parts, is_error, cache_point)| {
+            Part::ToolResult(ToolResult { call_id, name: None, parts, is_error, cache_point })
         });
     let thought = prop_oneof![
         (words, words).prop_map(|(text, signature)| Thought {
@@ -737,14 +749,14 @@ fn any_ask() -> impl Strategy<Value = Ask> {
             pairs.chain([last]).collect::<Vec<_>>()
         },
     );
-    let tools = prop::collection::vec((words, prop::option::of(words), any::<bool>()), 1..4)
+    let tools = prop::collection::vec((words, prop::option::of(words), any_point()), 1..4)
         .prop_map(|tools| {
-            let tools = tools.into_iter().map(|(name, description, is_cached)| Tool {
+            let tools = tools.into_iter().map(|(name, description, cache_point)| Tool {
                 name,
                 description,
                 parameters: Some(json!({"type": "object"})),
                 strict: None,
-                is_cached,
+                cache_point,
             });
             tools.collect::<Vec<_>>()
         });

@@ -6,6 +6,7 @@ use super::schema;
 use crate::InvalidBody;
 use crate::anthropic::block::JSON_TOOL;
 use crate::anthropic::members::leave_out;
+use crate::cache_control;
 use crate::hub::{Ask, Format, Part, Target, Tool, ToolChoice, Turn};
 
 pub(super) struct Toolbox {
@@ -112,8 +113,8 @@ fn write_tool(
         Some(false) | None => {}
     }
     written.insert("input_schema".to_owned(), schema);
-    if tool.is_cached {
-        written.insert("cache_control".to_owned(), json!({"type": "ephemeral"}));
+    if let Some(told) = cache_control::write(tool.cache_point) {
+        written.insert("cache_control".to_owned(), told);
     }
     Ok(written.into())
 }

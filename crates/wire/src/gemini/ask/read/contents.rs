@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::InvalidBody;
 use crate::gemini::fields::Fields;
 use crate::gemini::{media, signature};
-use crate::hub::{Part, Text, ToolCall, ToolResult, Turn};
+use crate::hub::{CachePoint, Part, Text, ToolCall, ToolResult, Turn};
 
 pub(super) fn read(
     contents: Vec<Fields>,
@@ -67,12 +67,14 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// `None` for what says nothing: an empty text.
-    fn part(&mut self, speaker: Speaker, mut part: Fields) -> Result<Option<Part>, InvalidBody> {
+    /// Nothing for what says nothing, an empty text. What is said may come with the proof of a thought that was not shown.
+    fn part(&mut self, speaker: Speaker, mut part: Fields) -> Result<Vec<Part>, InvalidBody> {
         part.leave_out(&["mediaResolution", "partMetadata", "videoMetadata"], self.left_out);
         part.refuse(&["codeExecutionResult", "executableCode", "toolCall", "toolResponse"])?;
         let is_thought = part.flag("thought")?;
         let signature = part.text("thoughtSignature")?;
+        let proof = signature.as_deref().filter(|_| !is_thought).and_then(signature::read_proof);
+        let signature = signature.filter(|_| proof.is_none());
         let read = if let Some(text) = part.text("text")? {
             said(text, is_thought, signature.as_deref())
         } else if let Some(blob) = part.object("inlineData")? {
@@ -91,7 +93,7 @@ impl Conversation<'_> {
             None
         };
         part.finish()?;
-        Ok(read)
+        Ok(proof.map(Part::Thought).into_iter().chain(read).collect())
     }
 
     fn call(
@@ -122,14 +124,14 @@ impl Conversation<'_> {
         };
         let mut parts = Vec::new();
         if !text.is_empty() {
-            parts.push(Part::Text(Text { text, is_cached: false }));
+            parts.push(Part::Text(Text { text, cache_point: CachePoint::None }));
         }
         for part in response.objects("parts")? {
             parts.extend(self.part(Speaker::User, part)?);
         }
         response.leave_out(&["scheduling", "willContinue"], self.left_out);
         response.finish()?;
-        Ok(ToolResult { call_id, name: Some(name), parts, is_error, is_cached: false })
+        Ok(ToolResult { call_id, name: Some(name), parts, is_error, cache_point: CachePoint::None })
     }
 }
 
@@ -138,7 +140,7 @@ fn said(text: String, is_thought: bool, signature: Option<&str>) -> Option<Part>
         let thought = signature::read(text, signature);
         return (thought != Default::default()).then_some(Part::Thought(thought));
     }
-    (!text.is_empty()).then_some(Part::Text(Text { text, is_cached: false }))
+    (!text.is_empty()).then_some(Part::Text(Text { text, cache_point: CachePoint::None }))
 }
 
 /// Texts and thoughts of the model go on where the last one ended.

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::gemini::ask::read;
 use crate::hub::{
-    Ask, Effort, Part, Reasoning, Source, Text, Thought, ToolCall, ToolChoice, ToolResult, Turn,
+    Ask, CachePoint, Effort, Part, Reasoning, Source, Text, Thought, ToolCall, ToolChoice,
+    ToolResult, Turn,
 };
 
 #[track_caller]
@@ -20,7 +21,7 @@ fn with(name: &str, value: serde_json::Value) -> serde_json::Value {
 }
 
 fn text(text: &str) -> Part {
-    Part::Text(Text { text: text.to_owned(), is_cached: false })
+    Part::Text(Text { text: text.to_owned(), cache_point: CachePoint::None })
 }
 
 #[test]
@@ -30,6 +31,31 @@ fn the_path_says_what_the_body_does_not() {
     assert_eq!((ask.model.as_str(), ask.stream), ("", false));
     assert_eq!(ask.turns, [Turn::User(vec![text("Hi")])]);
     assert_eq!(ask.left_out, Vec::<String>::new());
+}
+
+#[test]
+fn the_proof_of_a_thought_that_was_not_shown_comes_back_before_what_was_said() {
+    let ask = ask(&json!({"contents": [
+        {"role": "model", "parts": [{"text": "", "thoughtSignature": "ks1t6162"}, {"text": "a"}]},
+        {"role": "model", "parts": [{"text": "b", "thoughtSignature": "CpcBAVKh"}]},
+        {"role": "model", "parts": [
+            {"functionCall": {"id": "c", "name": "f"}, "thought_signature": "ks1s6300"},
+        ]},
+    ]}));
+
+    let thought = |signature: Option<&str>, sealed: Option<&str>| {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (signature, sealed) = (owned(signature), owned(sealed));
+        Part::Thought(Thought { text: String::new(), signature, sealed })
+    };
+    let call = Part::ToolCall(ToolCall {
+        id: "c".to_owned(),
+        name: "f".to_owned(),
+        arguments: "{}".to_owned(),
+        signature: None,
+    });
+    let said = vec![thought(Some("ab"), None), text("ab"), thought(None, Some("c")), call];
+    assert_eq!(ask.turns, [Turn::Assistant(said)]);
 }
 
 #[test]
@@ -142,12 +168,12 @@ fn where_a_file_lies_tells_who_knows_it() {
             Part::Image {
                 source: Source::File("gs://b/a.png".to_owned()),
                 detail: None,
-                is_cached: false
+                cache_point: CachePoint::None
             },
             Part::Document {
                 name: Some("a".to_owned()),
                 source: Source::Url("https://example.com/a.pdf#2".to_owned()),
-                is_cached: false
+                cache_point: CachePoint::None
             },
         ])]
     );

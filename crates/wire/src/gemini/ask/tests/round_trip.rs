@@ -6,8 +6,8 @@ use serde_json::json;
 use super::written;
 use crate::gemini::ask::read;
 use crate::hub::{
-    Ask, Effort, Format, Part, Reasoning, Source, Text, Thought, Tool, ToolCall, ToolChoice,
-    ToolResult, Turn,
+    Ask, CachePoint, Effort, Format, Part, Reasoning, Source, Text, Thought, Tool, ToolCall,
+    ToolChoice, ToolResult, Turn,
 };
 
 fn words() -> impl Strategy<Value = String> {
@@ -15,7 +15,7 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 fn text() -> impl Strategy<Value = Part> {
-    words().prop_map(|text| Part::Text(Text { text, is_cached: false }))
+    words().prop_map(|text| Part::Text(Text { text, cache_point: CachePoint::None }))
 }
 
 fn file() -> impl Strategy<Value = Part> {
@@ -30,12 +30,12 @@ fn file() -> impl Strategy<Value = Part> {
         source("application/pdf", "pdf").prop_map(|source| Part::Document {
             name: None,
             source,
-            is_cached: false
+            cache_point: CachePoint::None
         }),
         source("image/png", "png").prop_map(|source| Part::Image {
             source,
             detail: None,
-            is_cached: false
+            cache_point: CachePoint::None
         }),
     ]
 }
@@ -67,9 +67,12 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
                 Part::ToolResult(ToolResult {
                     call_id: call.id.clone(),
                     name: Some(call.name.clone()),
-                    parts: vec![Part::Text(Text { text: outcome.clone(), is_cached: false })],
+                    parts: vec![Part::Text(Text {
+                        text: outcome.clone(),
+                        cache_point: CachePoint::None,
+                    })],
                     is_error,
-                    is_cached: false,
+                    cache_point: CachePoint::None,
                 })
             });
             let answer: Vec<Part> = results.chain([more]).collect();
@@ -131,7 +134,7 @@ prop_compose! {
         tier in proptest::option::of(proptest::sample::select(vec!["default", "flex", "priority"])),
     ) -> Ask {
         Ask {
-            system: system.into_iter().map(|text| Text { text, is_cached: false }).collect(),
+            system: system.into_iter().map(|text| Text { text, cache_point: CachePoint::None }).collect(),
             turns,
             tools,
             tool_choice,

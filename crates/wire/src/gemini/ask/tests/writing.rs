@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::written;
 use crate::hub::{
-    Ask, Effort, Format, ImageDetail, Part, Reasoning, Source, Text, Thought, Tool, ToolCall,
-    ToolChoice, ToolResult, Turn,
+    Ask, CachePoint, Effort, Format, ImageDetail, Part, Reasoning, Source, Text, Thought, Tool,
+    ToolCall, ToolChoice, ToolResult, Turn,
 };
 
 fn text(text: &str) -> Part {
-    Part::Text(Text { text: text.to_owned(), is_cached: false })
+    Part::Text(Text { text: text.to_owned(), cache_point: CachePoint::None })
 }
 
 fn call(id: &str, name: &str, arguments: &str) -> Part {
@@ -23,7 +23,7 @@ fn result(call_id: &str, parts: Vec<Part>) -> Part {
 
 fn image(data: &str) -> Part {
     let source = Source::Base64 { media_type: "image/png".to_owned(), data: data.to_owned() };
-    Part::Image { source, detail: None, is_cached: false }
+    Part::Image { source, detail: None, cache_point: CachePoint::None }
 }
 
 fn conversation(turns: Vec<Turn>) -> Ask {
@@ -42,7 +42,8 @@ fn refused(ask: &Ask) -> String {
 
 #[test]
 fn the_same_speaker_speaks_once() {
-    let system = Turn::System(vec![Text { text: "Be brief".to_owned(), is_cached: false }]);
+    let system =
+        Turn::System(vec![Text { text: "Be brief".to_owned(), cache_point: CachePoint::None }]);
     let turns = vec![
         Turn::User(vec![text("a")]),
         system,
@@ -189,7 +190,10 @@ fn thoughts_go_back_without_anybodys_proof() {
 fn everything_google_knows_is_told() {
     let ask = Ask {
         model: "any".to_owned(),
-        system: vec![Text { text: "Be brief".to_owned(), is_cached: false }, Text::default()],
+        system: vec![
+            Text { text: "Be brief".to_owned(), cache_point: CachePoint::None },
+            Text::default(),
+        ],
         turns: vec![Turn::User(vec![text("a")])],
         tools: vec![Tool {
             name: "f".to_owned(),
@@ -261,9 +265,11 @@ fn everything_google_knows_is_told() {
 #[test]
 fn what_google_does_not_know_is_left_out_by_name() {
     let source = Source::Url("https://example.com/image".to_owned());
-    let detailed = Part::Image { source, detail: Some(ImageDetail::High), is_cached: true };
+    let detailed =
+        Part::Image { source, detail: Some(ImageDetail::High), cache_point: CachePoint::Usual };
     let source = Source::Url("https://example.com/file".to_owned());
-    let named = Part::Document { name: Some("a.pdf".to_owned()), source, is_cached: true };
+    let named =
+        Part::Document { name: Some("a.pdf".to_owned()), source, cache_point: CachePoint::Usual };
     let ask = Ask {
         turns: vec![Turn::User(vec![detailed, named])],
         tools: vec![Tool { name: "f".to_owned(), strict: Some(true), ..Tool::default() }],
@@ -316,8 +322,11 @@ fn a_choice_among_no_tools_is_none() {
 
 #[test]
 fn what_cannot_be_said_is_refused() {
-    let foreign =
-        Part::Image { source: Source::File("file-abc".to_owned()), detail: None, is_cached: false };
+    let foreign = Part::Image {
+        source: Source::File("file-abc".to_owned()),
+        detail: None,
+        cache_point: CachePoint::None,
+    };
 
     assert!(
         refused(&conversation(vec![Turn::User(vec![foreign])]))

@@ -9,7 +9,7 @@ use crate::InvalidBody;
 use crate::gemini::fields::note;
 use crate::gemini::response::{sign, write_call, write_text};
 use crate::gemini::{media, signature};
-use crate::hub::{ImageDetail, Part, Source, Text, ToolCall, ToolResult, Turn};
+use crate::hub::{CachePoint, ImageDetail, Part, Source, Text, ToolCall, ToolResult, Turn};
 
 pub(super) struct Contents<'a> {
     model: ModelName<'a>,
@@ -58,7 +58,7 @@ impl<'a> Contents<'a> {
     /// Where it stands, so that what came before stays in a cache.
     fn system(&mut self, texts: &[Text]) {
         for text in texts.iter().filter(|text| !text.text.is_empty()) {
-            self.note_cached(text.is_cached);
+            self.note_cached(text.cache_point);
             let text = write_text(&format!("<system>\n{}\n</system>", text.text));
             self.of(USER).parts.push(text);
         }
@@ -72,7 +72,7 @@ impl<'a> Contents<'a> {
             }
             Part::Refusal(text) => self.text(role, text),
             Part::Text(text) => {
-                self.note_cached(text.is_cached);
+                self.note_cached(text.cache_point);
                 self.text(role, &text.text);
             }
             Part::Thought(thought) => {
@@ -119,7 +119,7 @@ impl<'a> Contents<'a> {
                 "the result of a tool must belong to a call before it in the conversation";
             return Err(InvalidBody::new(Some("messages"), message));
         };
-        self.note_cached(result.is_cached);
+        self.note_cached(result.cache_point);
         let mut texts = Vec::new();
         let mut inside = Vec::new();
         let mut beside = Vec::new();
@@ -157,14 +157,14 @@ impl<'a> Contents<'a> {
 
     fn media(&mut self, part: &Part) -> Result<Option<Value>, InvalidBody> {
         match part {
-            Part::Document { name, is_cached, .. } => {
-                self.note_cached(*is_cached);
+            Part::Document { name, cache_point, .. } => {
+                self.note_cached(*cache_point);
                 if name.is_some() {
                     note(self.left_out, "filename");
                 }
             }
-            Part::Image { detail, is_cached, .. } => {
-                self.note_cached(*is_cached);
+            Part::Image { detail, cache_point, .. } => {
+                self.note_cached(*cache_point);
                 if matches!(detail, Some(ImageDetail::High | ImageDetail::Low)) {
                     note(self.left_out, "detail");
                 }
@@ -183,8 +183,8 @@ impl<'a> Contents<'a> {
         &mut self.open
     }
 
-    fn note_cached(&mut self, is_cached: bool) {
-        if is_cached {
+    fn note_cached(&mut self, cache_point: CachePoint) {
+        if cache_point.is_set() {
             note(self.left_out, "cache_control");
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::super::members::{Members, invalid, leave_out, refused};
 use crate::InvalidBody;
+use crate::cache_control;
 use crate::hub::{Ask, Format, Tool, ToolChoice};
 use messages::Conversation;
 
@@ -94,7 +95,7 @@ fn read_tool(tool: Value) -> Result<Tool, InvalidBody> {
     if tool.needed_text("type")? != "function" {
         return Err(refused("tools", "a tool that is not a function"));
     }
-    let is_cached = tool.take("cache_control").is_some();
+    let cache_point = cache_control::read(tool.take("cache_control"));
     let mut function = tool
         .inner("function", "tools.function")?
         .ok_or_else(|| tool.invalid("function", "an object"))?;
@@ -103,7 +104,7 @@ fn read_tool(tool: Value) -> Result<Tool, InvalidBody> {
         description: function.text("description")?,
         parameters: function.take("parameters"),
         strict: function.yes("strict")?,
-        is_cached: is_cached || function.take("cache_control").is_some(),
+        cache_point: cache_point.max(cache_control::read(function.take("cache_control"))),
     };
     function.end()?;
     tool.end()?;

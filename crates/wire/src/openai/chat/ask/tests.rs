@@ -4,7 +4,7 @@ use model::catalogue::Quirks;
 use serde_json::{Value, json};
 
 use super::{read, write};
-use crate::hub::{Ask, Part, Target, Text, ToolCall, Turn};
+use crate::hub::{Ask, CachePoint, Part, Target, Text, ToolCall, Turn};
 
 mod property;
 mod reading;
@@ -32,7 +32,7 @@ fn user(text: &str) -> Turn {
 }
 
 fn said(text: &str) -> Part {
-    Part::Text(Text { text: text.to_owned(), is_cached: false })
+    Part::Text(Text { text: text.to_owned(), cache_point: CachePoint::None })
 }
 
 fn call(id: &str, name: &str) -> ToolCall {

@@ -105,7 +105,7 @@ fn put_tools(
     if ask.tools.iter().any(is_loosened) {
         leave_out(left_out, "tools.strict");
     }
-    if ask.tools.iter().any(|tool| tool.is_cached) {
+    if ask.tools.iter().any(|tool| tool.cache_point.is_set()) {
         leave_out(left_out, "cache_control");
     }
     let tools: Vec<_> = ask.tools.iter().map(|tool| write_tool(tool, target)).collect();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::thoughts::Detail;
-use super::super::{assistant, finish};
+use super::super::{assistant, finish, images};
 use super::calls::Calls;
 use crate::hub::Event;
 use crate::openai::ChatMeter;
@@ -99,6 +99,7 @@ impl Reader {
             Some(Value::Array(pieces)) => pieces.iter().for_each(|piece| read_piece(piece, events)),
             _ => {}
         }
+        events.extend(images::read(delta).map(Event::Image));
         events.extend(text(delta, "refusal").map(|piece| Event::Refusal(piece.to_owned())));
         for piece in delta.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
             self.calls.piece(piece, events);

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use model::{Dialect, Usage};
+use serde_json::json;
 
 use super::{Reader, Writer};
-use crate::hub::{Ask, Echo, Event, Stop};
+use crate::hub::{Ask, Echo, Event, Source, Stop};
 use crate::provider_error::UpstreamErrorBody;
 use crate::sse::Frames;
 use crate::translate::StreamTranslator;
@@ -37,6 +38,25 @@ fn translated(frames: &[Bytes]) -> String {
     }
     translator.finish(&mut out);
     String::from_utf8(out.concat()).expect("UTF-8")
+}
+
+#[test]
+fn pictures_come_beside_the_text_as_openrouter_has_them() {
+    let url = "data:image/png;base64,iVBO";
+    let image = |index: u8| json!({"type": "image_url", "image_url": {"url": url}, "index": index});
+    let chunk = json!({"choices": [{"index": 0, "delta": {"images": [image(0), image(1)]}}]});
+    let frame = Bytes::from(format!("data: {chunk}\n\n"));
+
+    let mut events = Vec::new();
+    Reader::new().read(&frame, &mut events);
+
+    let picture = Source::Base64 { media_type: "image/png".to_owned(), data: "iVBO".to_owned() };
+    let told = events.iter().filter(|event| **event == Event::Image(picture.clone()));
+    assert_eq!(told.count(), 2, "{events:?}");
+    let out = translated(&[frame, Bytes::from_static(b"data: [DONE]\n\n")]);
+    for index in 0..2 {
+        assert!(out.contains(&format!("\"images\":[{}]", image(index))), "{out}");
+    }
 }
 
 #[test]

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::reply::own_id;
-use super::super::{assistant, digest, finish, thoughts};
-use crate::hub::{Echo, Event, Stop};
+use super::super::{assistant, digest, finish, images, thoughts};
+use crate::hub::{Echo, Event, Source, Stop};
 use crate::openai::render::error_event;
 
 /// Writes one stream. Whatever comes after its end or an error is not written.
@@ -23,6 +23,8 @@ pub struct Writer {
     /// In the order they began, which is their number here.
     calls: Vec<Call>,
     thoughts: Thoughts,
+    /// How many were told.
+    images: usize,
     stop: Option<Stop>,
     usage: Option<Usage>,
 }
@@ -71,6 +73,8 @@ struct Delta {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_details: Option<[Value; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<[Value; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[Value; 1]>,
 }
 
@@ -86,6 +90,7 @@ impl Writer {
             has_ended: false,
             calls: Vec::new(),
             thoughts: Thoughts::default(),
+            images: 0,
             stop: None,
             usage: None,
         }
@@ -100,6 +105,7 @@ impl Writer {
             Event::Arguments { index, json } => self.arguments(index, json, out),
             Event::End => self.end(out),
             Event::Error(_) => self.error(out),
+            Event::Image(source) => self.image(&source, out),
             Event::Ping => out.push(Bytes::from_static(b": ping\n\n")),
             Event::Refusal(words) => {
                 self.delta(Delta { refusal: Some(words), ..Delta::default() }, out);
@@ -156,6 +162,14 @@ impl Writer {
             let delta =
                 Delta { role: Some("assistant"), content: Some(String::new()), ..Delta::default() };
             out.push(self.chunk(delta, None));
+        }
+    }
+
+    fn image(&mut self, source: &Source, out: &mut Vec<Bytes>) {
+        self.thoughts.close_open();
+        if let Some(image) = images::write(source, self.images) {
+            self.images = self.images.saturating_add(1);
+            self.delta(Delta { images: Some([image]), ..Delta::default() }, out);
         }
     }
 

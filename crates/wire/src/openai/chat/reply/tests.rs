@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{read, write};
-use crate::hub::{Ask, Echo, Part, Reply, Stop, Text, Thought, ToolCall};
+use crate::hub::{Ask, CachePoint, Echo, Part, Reply, Stop, Text, Thought, ToolCall};
 
 fn asked() -> Ask {
     Ask { model: "asked".to_owned(), ..Ask::default() }
@@ -72,7 +72,7 @@ fn a_piece_nobody_knows_is_passed_over() {
 
     let reply = read(body.to_string().as_bytes()).expect("an answer");
 
-    let text = Text { text: "Hi".to_owned(), is_cached: false };
+    let text = Text { text: "Hi".to_owned(), cache_point: CachePoint::None };
     assert_eq!(reply.parts, [Part::Text(text)]);
 }
 
@@ -208,7 +208,7 @@ fn any_parts() -> impl Strategy<Value = Vec<Part>> {
             sealed: Some(sealed)
         }),
     ];
-    let said = text().prop_map(|text| Part::Text(Text { text, is_cached: false }));
+    let said = text().prop_map(|text| Part::Text(Text { text, cache_point: CachePoint::None }));
     let call = (text(), text(), prop::option::of("[a-z]{1,6}"));
     (
         prop::collection::vec(thought, 0..3),

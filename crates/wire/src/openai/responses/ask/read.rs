@@ -7,7 +7,7 @@ use serde_json::Value;
 use self::items::Conversation;
 use super::fields::{Fields, NOT_HERE, leave_out};
 use crate::InvalidBody;
-use crate::hub::{Ask, Effort, Format, Reasoning, Tool, ToolChoice};
+use crate::hub::{Ask, CachePoint, Effort, Format, Reasoning, Tool, ToolChoice};
 
 pub fn read(body: &[u8]) -> Result<Ask, InvalidBody> {
     let mut body = Fields::body(body)?;
@@ -107,7 +107,7 @@ fn tools(body: &mut Fields, left_out: &mut Vec<String>) -> Result<Vec<Tool>, Inv
             description: tool.text("description")?,
             parameters: tool.take("parameters"),
             strict: tool.flag("strict")?,
-            is_cached: false,
+            cache_point: CachePoint::None,
         });
         tool.end()?;
     }

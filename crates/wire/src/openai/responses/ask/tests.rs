@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{read, write};
 use crate::InvalidBody;
 use crate::hub::{
-    Ask, Echo, Effort, Format, ImageDetail, Part, Reasoning, Reply, Source, Target, Text, Thought,
-    Tool, ToolCall, ToolChoice, ToolResult, Turn,
+    Ask, CachePoint, Echo, Effort, Format, ImageDetail, Part, Reasoning, Reply, Source, Target,
+    Text, Thought, Tool, ToolCall, ToolChoice, ToolResult, Turn,
 };
 use crate::openai::responses::tests as golden;
 
@@ -31,7 +31,7 @@ fn sent(ask: &Ask, traits: Option<&Traits>) -> Result<(Value, Vec<String>), Inva
 }
 
 fn text(text: &str) -> Text {
-    Text { text: text.to_owned(), is_cached: false }
+    Text { text: text.to_owned(), cache_point: CachePoint::None }
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn a_failed_tool_says_so_in_its_output() {
         })
     };
     let url = Source::Url("https://example.com/a.png".to_owned());
-    let image = Part::Image { source: url, detail: None, is_cached: false };
+    let image = Part::Image { source: url, detail: None, cache_point: CachePoint::None };
     let parts =
         vec![result(vec![Part::Text(text("no such file"))]), result(vec![]), result(vec![image])];
     let ask = Ask { turns: vec![Turn::User(parts)], ..Ask::default() };
@@ -330,7 +330,7 @@ fn content() -> impl Strategy<Value = Part> {
         (source(), detail).prop_map(|(source, detail)| Part::Image {
             source,
             detail: Some(detail),
-            is_cached: false
+            cache_point: CachePoint::None
         }),
     ]
 }
@@ -390,7 +390,7 @@ prop_compose! {
                 "required": ["a"], "additionalProperties": false,
             })),
             strict: Some(true),
-            is_cached: false,
+            cache_point: CachePoint::None,
         };
         Ask {
             model: "gpt".to_owned(),

@@ -106,7 +106,8 @@ impl Writing {
             Event::Arguments { index, json } => self.add_arguments(index, &json),
             Event::End => self.end(),
             Event::Error(error) => self.break_off(code(&error), BROKE_OFF),
-            Event::Ping | Event::Start { .. } => {}
+            // A picture is there what a tool made, and this was none.
+            Event::Image(_) | Event::Ping | Event::Start { .. } => {}
             Event::Refusal(text) => self.say(Voice::Refusal, &text),
             Event::SealedThought(sealed) => {
                 self.end_speech("completed");

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{read, write};
-use crate::hub::{Ask, Echo, Part, Reply, Stop, Text, Thought, ToolCall};
+use crate::hub::{Ask, CachePoint, Echo, Part, Reply, Stop, Text, Thought, ToolCall};
 use crate::openai::responses::tests as golden;
 
 fn written(reply: &Reply, ask: &Ask) -> Value {
@@ -50,7 +50,7 @@ fn an_answer_of_another_dialect_has_all_that_sdks_insist_on() {
                 sealed: None,
             }),
             Part::Thought(Thought { sealed: Some("data".to_owned()), ..Thought::default() }),
-            Part::Text(Text { text: "Hello".to_owned(), is_cached: false }),
+            Part::Text(Text { text: "Hello".to_owned(), cache_point: CachePoint::None }),
             Part::ToolCall(ToolCall { name: "now".to_owned(), ..ToolCall::default() }),
         ],
         stop: Stop::ToolCalls,

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::super::super::assistant;
 use super::super::super::members::{Members, invalid, leave_out, refused};
 use crate::InvalidBody;
-use crate::hub::{ImageDetail, Part, Source, Text, ToolResult, Turn};
+use crate::cache_control;
+use crate::hub::{CachePoint, ImageDetail, Part, Source, Text, ToolResult, Turn};
 
 /// What the messages read so far come to.
 #[derive(Default)]
@@ -67,9 +68,9 @@ impl Conversation {
         if message.take("audio").is_some() {
             return Err(refused("messages.audio", "anything but text"));
         }
-        let is_cached = message.take("cache_control").is_some();
+        let cache_point = cache_control::read(message.take("cache_control"));
         let mut parts = assistant::parts(&mut message, |_| None)?;
-        mark_cached(&mut parts, is_cached);
+        mark_cached(&mut parts, cache_point);
         for part in &parts {
             if let Part::ToolCall(call) = part {
                 self.tool_names.insert(call.id.clone(), call.name.clone());
@@ -89,16 +90,16 @@ impl Conversation {
         let call_id = message.needed_text("tool_call_id")?;
         let named = message.text("name")?;
         let mut parts = content(message)?;
-        let is_cached = parts.iter_mut().fold(false, |is_cached, part| match part {
-            Part::Text(text) => std::mem::take(&mut text.is_cached) || is_cached,
-            _ => is_cached,
+        let cache_point = parts.iter_mut().fold(CachePoint::None, |cache_point, part| match part {
+            Part::Text(text) => std::mem::take(&mut text.cache_point).max(cache_point),
+            _ => cache_point,
         });
         let result = Part::ToolResult(ToolResult {
             name: named.or_else(|| self.tool_names.get(&call_id).cloned()),
             call_id,
             parts,
             is_error: false,
-            is_cached,
+            cache_point,
         });
         match self.turns.last_mut() {
             Some(Turn::User(results)) if ends_in_result(results) => results.push(result),
@@ -123,29 +124,29 @@ fn system(message: &mut Members) -> Result<Vec<Text>, InvalidBody> {
 /// A text, or a list of parts. A cache point on the message is one on its last part.
 fn content(message: &mut Members) -> Result<Vec<Part>, InvalidBody> {
     let mut parts = match message.take("content") {
-        Some(Value::String(text)) => vec![Part::Text(Text { text, is_cached: false })],
+        Some(Value::String(text)) => vec![Part::Text(Text { text, cache_point: CachePoint::None })],
         Some(Value::Array(parts)) => parts.into_iter().map(part).collect::<Result<_, _>>()?,
         _ => return Err(message.invalid("content", "a string or a list")),
     };
-    let is_cached = message.take("cache_control").is_some();
-    mark_cached(&mut parts, is_cached);
+    let cache_point = cache_control::read(message.take("cache_control"));
+    mark_cached(&mut parts, cache_point);
     Ok(parts)
 }
 
-fn mark_cached(parts: &mut [Part], is_cached_here: bool) {
+fn mark_cached(parts: &mut [Part], cache_point_here: CachePoint) {
     if let Some(
-        Part::Text(Text { is_cached, .. })
-        | Part::Image { is_cached, .. }
-        | Part::Document { is_cached, .. },
+        Part::Text(Text { cache_point, .. })
+        | Part::Image { cache_point, .. }
+        | Part::Document { cache_point, .. },
     ) = parts.last_mut()
     {
-        *is_cached |= is_cached_here;
+        *cache_point = cache_point_here.max(*cache_point);
     }
 }
 
 fn part(part: Value) -> Result<Part, InvalidBody> {
     let mut part = Members::of(part, "messages.content")?;
-    let is_cached = part.take("cache_control").is_some();
+    let cache_point = cache_control::read(part.take("cache_control"));
     let inner = |part: &mut Members, name, place| {
         let inner = part.inner(name, place)?;
         inner.ok_or_else(|| part.invalid(name, "an object"))
@@ -153,14 +154,14 @@ fn part(part: Value) -> Result<Part, InvalidBody> {
     let read = match part.needed_text("type")?.as_str() {
         "file" => {
             let mut file = inner(&mut part, "file", "messages.content.file")?;
-            let read = document(&mut file, is_cached)?;
+            let read = document(&mut file, cache_point)?;
             file.end()?;
             read
         }
         "image_url" => {
             let mut image = inner(&mut part, "image_url", "messages.content.image_url")?;
             let source = source(image.needed_text("url")?)?;
-            let read = Part::Image { source, detail: detail(&mut image)?, is_cached };
+            let read = Part::Image { source, detail: detail(&mut image)?, cache_point };
             image.end()?;
             read
         }
@@ -171,7 +172,7 @@ fn part(part: Value) -> Result<Part, InvalidBody> {
             let kind = if format == "mp3" { "mpeg" } else { format.as_str() };
             Part::Audio(Source::Base64 { media_type: format!("audio/{kind}"), data })
         }
-        "text" => Part::Text(Text { text: part.needed_text("text")?, is_cached }),
+        "text" => Part::Text(Text { text: part.needed_text("text")?, cache_point }),
         _ => {
             return Err(
                 part.invalid("type", "\"text\", \"image_url\", \"input_audio\" or \"file\"")
@@ -182,7 +183,7 @@ fn part(part: Value) -> Result<Part, InvalidBody> {
     Ok(read)
 }
 
-fn document(file: &mut Members, is_cached: bool) -> Result<Part, InvalidBody> {
+fn document(file: &mut Members, cache_point: CachePoint) -> Result<Part, InvalidBody> {
     let name = file.text("filename")?;
     let source = match (file.text("file_data")?, file.text("file_id")?) {
         (Some(data), _) if data.starts_with("data:") => source(data)?,
@@ -190,7 +191,7 @@ fn document(file: &mut Members, is_cached: bool) -> Result<Part, InvalidBody> {
         (None, Some(id)) => Source::File(id),
         (None, None) => return Err(file.invalid("file_data", "a string, unless `file_id` is one")),
     };
-    Ok(Part::Document { name, source, is_cached })
+    Ok(Part::Document { name, source, cache_point })
 }
 
 fn detail(image: &mut Members) -> Result<Option<ImageDetail>, InvalidBody> {

@@ -11,8 +11,8 @@ use model::catalogue::Quirks;
 use super::super::{read, write};
 use super::{call, said, target, user, with};
 use crate::hub::{
-    Ask, Effort, Format, ImageDetail, Part, Reasoning, Source, Text, Thought, Tool, ToolCall,
-    ToolChoice, ToolResult, Turn,
+    Ask, CachePoint, Effort, Format, ImageDetail, Part, Reasoning, Source, Text, Thought, Tool,
+    ToolCall, ToolChoice, ToolResult, Turn,
 };
 
 fn text() -> impl Strategy<Value = String> {
@@ -34,12 +34,12 @@ fn user_part() -> impl Strategy<Value = Part> {
     let image = (source, detail).prop_map(|(source, detail)| Part::Image {
         source,
         detail,
-        is_cached: false,
+        cache_point: CachePoint::None,
     });
     let document = (data("application/pdf"), text()).prop_map(|(source, name)| Part::Document {
         name: Some(name),
         source,
-        is_cached: false,
+        cache_point: CachePoint::None,
     });
     let audio = prop_oneof![data("audio/wav"), data("audio/mpeg")].prop_map(Part::Audio);
     prop_oneof![4 => texts(text()), 1 => image, 1 => document, 1 => audio]
@@ -103,7 +103,7 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
                     };
                     turns.push(Turn::User(results.into_iter().map(result).chain(others).collect()));
                 }
-                Draft::System(text) => turns.push(Turn::System(vec![Text { text, is_cached: false }])),
+                Draft::System(text) => turns.push(Turn::System(vec![Text { text, cache_point: CachePoint::None }])),
                 Draft::User(parts) if !after_results => turns.push(Turn::User(parts)),
                 Draft::Results(..) | Draft::User(_) => {}
             }
@@ -122,7 +122,7 @@ fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>, Option<bool>
                 "required": ["a"], "additionalProperties": false,
             })),
             strict,
-            is_cached: false,
+            cache_point: CachePoint::None,
         },
     );
     let choice = select(vec![
@@ -183,7 +183,7 @@ fn asks() -> impl Strategy<Value = Ask> {
                 Ask {
                     model: "m".to_owned(),
                     system: system
-                        .map(|text| Text { text, is_cached: false })
+                        .map(|text| Text { text, cache_point: CachePoint::None })
                         .into_iter()
                         .collect(),
                     turns,

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::super::read;
 use super::{call, said, target, user, written};
 use crate::InvalidBody;
-use crate::hub::{Ask, Effort, Part, Reasoning, Text, Thought, ToolCall, ToolResult, Turn};
+use crate::hub::{
+    Ask, CachePoint, Effort, Part, Reasoning, Text, Thought, ToolCall, ToolResult, Turn,
+};
 
 #[test]
 fn what_cannot_be_translated_is_refused_by_its_name() {
@@ -292,6 +294,7 @@ fn geminis_proof_of_a_call_is_accepted_in_two_places() {
 #[test]
 fn cache_points_are_read_wherever_they_stand() {
     let here = json!({"type": "ephemeral"});
+    let hour = json!({"type": "ephemeral", "ttl": "1h"});
     let body = json!({"messages": [
         {"role": "system", "content": "a", "cache_control": here},
         {"role": "user", "content": [
@@ -299,11 +302,11 @@ fn cache_points_are_read_wherever_they_stand() {
         ]},
         {"role": "assistant", "content": "d", "tool_calls": [{"id": "c", "function": {"name": "f"}}]},
         {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "e", "cache_control": here}]},
-    ], "tools": [{"type": "function", "function": {"name": "f"}, "cache_control": here}]});
+    ], "tools": [{"type": "function", "function": {"name": "f"}, "cache_control": hour}]});
 
     let ask = read(body.to_string().as_bytes()).expect("valid");
 
-    let cached = |text: &str| Text { text: text.to_owned(), is_cached: true };
+    let cached = |text: &str| Text { text: text.to_owned(), cache_point: CachePoint::Usual };
     assert_eq!(ask.system, vec![cached("a")]);
     let Turn::User(parts) = &ask.turns[0] else { panic!("a user's turn") };
     assert_eq!(parts, &vec![Part::Text(cached("b")), said("c")]);
@@ -313,10 +316,10 @@ fn cache_points_are_read_wherever_they_stand() {
         name: Some("f".to_owned()),
         parts: vec![said("e")],
         is_error: false,
-        is_cached: true,
+        cache_point: CachePoint::Usual,
     };
     assert_eq!(parts, &vec![Part::ToolResult(result)]);
-    assert!(ask.tools[0].is_cached);
+    assert_eq!(ask.tools[0].cache_point, CachePoint::Hour);
     let quirks = Quirks::default();
     assert_eq!(written(&ask, &target(&quirks)).1, vec!["cache_control"]);
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::super::write;
 use super::{call, said, target, user, with, written};
 use crate::hub::{
-    Ask, Effort, Format, Part, Reasoning, Source, Target, Text, Thought, Tool, ToolCall,
-    ToolChoice, ToolResult, Turn,
+    Ask, CachePoint, Effort, Format, Part, Reasoning, Source, Target, Text, Thought, Tool,
+    ToolCall, ToolChoice, ToolResult, Turn,
 };
 
 /// A little of everything that quirks change.
@@ -17,7 +17,7 @@ fn rich() -> Ask {
         "strict": {"type": "string", "default": {"$schema": 1}}, "list": {"items": [{"$schema": "y"}]},
     }, "required": ["strict", "list", "$schema"], "additionalProperties": false});
     Ask {
-        system: vec![Text { text: "Be brief.".to_owned(), is_cached: false }],
+        system: vec![Text { text: "Be brief.".to_owned(), cache_point: CachePoint::None }],
         turns: vec![
             Turn::User(vec![said("a"), said("b")]),
             Turn::Assistant(vec![Part::Thought(thought), Part::ToolCall(call("c", "f"))]),
@@ -172,8 +172,11 @@ fn effort_is_told_to_models_that_think() {
 
 #[test]
 fn a_tools_result_with_an_image_goes_on_in_the_users_next_message() {
-    let image =
-        Part::Image { source: Source::Url("https://x".to_owned()), detail: None, is_cached: false };
+    let image = Part::Image {
+        source: Source::Url("https://x".to_owned()),
+        detail: None,
+        cache_point: CachePoint::None,
+    };
     let result = |id: &str, parts, is_error| {
         Part::ToolResult(ToolResult {
             call_id: id.to_owned(),
@@ -290,9 +293,13 @@ fn parts_this_dialect_has_no_word_for_are_refused() {
         Part::Document {
             name: None,
             source: Source::Url("https://x".to_owned()),
-            is_cached: false,
+            cache_point: CachePoint::None,
         },
-        Part::Image { source: Source::File("f".to_owned()), detail: None, is_cached: false },
+        Part::Image {
+            source: Source::File("f".to_owned()),
+            detail: None,
+            cache_point: CachePoint::None,
+        },
         Part::Thought(Thought::default()),
     ] {
         let ask = Ask { turns: vec![Turn::User(vec![part.clone()])], ..Ask::default() };

@@ -9,7 +9,7 @@ use super::super::super::digest;
 use super::super::super::members::{leave_out, unsayable};
 use super::super::super::reply::tool_call;
 use crate::InvalidBody;
-use crate::hub::{Ask, ImageDetail, Part, Source, Text, ToolCall, ToolResult, Turn};
+use crate::hub::{Ask, CachePoint, ImageDetail, Part, Source, Text, ToolCall, ToolResult, Turn};
 
 /// The messages written so far.
 pub(super) struct Messages<'a> {
@@ -55,12 +55,12 @@ impl<'a> Messages<'a> {
     }
 
     fn text<'t>(&mut self, text: &'t Text) -> &'t str {
-        self.cache_point(text.is_cached);
+        self.cache_point(text.cache_point);
         &text.text
     }
 
-    fn cache_point(&mut self, is_cached: bool) {
-        if is_cached {
+    fn cache_point(&mut self, cache_point: CachePoint) {
+        if cache_point.is_set() {
             leave_out(self.left_out, "cache_control");
         }
     }
@@ -99,7 +99,7 @@ impl<'a> Messages<'a> {
 
     /// Of a tool's results only text fits here; the rest is handed back, to follow as the user's.
     fn result(&mut self, result: &ToolResult) -> Result<Vec<Value>, InvalidBody> {
-        self.cache_point(result.is_cached);
+        self.cache_point(result.cache_point);
         let (mut texts, mut others) = (Vec::new(), Vec::new());
         for part in &result.parts {
             match part {
@@ -125,12 +125,12 @@ impl<'a> Messages<'a> {
     fn part(&mut self, part: &Part) -> Result<Value, InvalidBody> {
         match part {
             Part::Audio(source) => audio(source),
-            Part::Document { name, source, is_cached } => {
-                self.cache_point(*is_cached);
+            Part::Document { name, source, cache_point } => {
+                self.cache_point(*cache_point);
                 document(name.as_deref(), source)
             }
-            Part::Image { source, detail, is_cached } => {
-                self.cache_point(*is_cached);
+            Part::Image { source, detail, cache_point } => {
+                self.cache_point(*cache_point);
                 image(source, *detail)
             }
             Part::Text(text) => Ok(json!({"type": "text", "text": self.text(text)})),

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::super::fields::{Fields, NOT_HERE, leave_out};
 use crate::InvalidBody;
-use crate::hub::{ImageDetail, Part, Source, Text, Thought, ToolCall, ToolResult, Turn};
+use crate::hub::{
+    CachePoint, ImageDetail, Part, Source, Text, Thought, ToolCall, ToolResult, Turn,
+};
 use crate::openai::responses::proof;
 
 /// A conversation as far as it is read.
@@ -150,7 +152,7 @@ impl<'a> Conversation<'a> {
             call_id,
             parts: self.contents(item, "output")?,
             is_error: false,
-            is_cached: false,
+            cache_point: CachePoint::None,
         });
         match self.turns.last_mut() {
             Some(Turn::User(parts)) if matches!(parts.last(), Some(Part::ToolResult(_))) => {
@@ -197,7 +199,7 @@ impl<'a> Conversation<'a> {
             "input_image" => Part::Image {
                 source: source(&mut part, "image_url")?,
                 detail: self.detail(&mut part)?,
-                is_cached: false,
+                cache_point: CachePoint::None,
             },
             "input_file" => {
                 part.leave_out(&["detail"], self.left_out);
@@ -208,7 +210,7 @@ impl<'a> Conversation<'a> {
                     }
                     None => source(&mut part, "file_url")?,
                 };
-                Part::Document { name, source: from, is_cached: false }
+                Part::Document { name, source: from, cache_point: CachePoint::None }
             }
             _ => {
                 let message = format!("`{}` is of a type that {NOT_HERE}", part.place());
@@ -258,7 +260,7 @@ fn inline(url: &str) -> Option<Source> {
 }
 
 fn plain(text: String) -> Text {
-    Text { text, is_cached: false }
+    Text { text, cache_point: CachePoint::None }
 }
 
 const INPUT: &str = "a string or a list of items";
