@@ -19,7 +19,7 @@ use crate::clock::now_ms;
 use crate::journal::Journal;
 
 /// A line of the client's journal.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Told {
     Asked {

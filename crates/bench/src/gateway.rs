@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use model::PicoUsd;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -64,6 +65,14 @@ pub struct Spend {
 pub struct Price {
     pub input: u64,
     pub output: u64,
+}
+
+impl Price {
+    pub fn of(&self, input_tokens: u64, output_tokens: u64) -> PicoUsd {
+        let times = |price: u64, tokens: u64| i128::from(price).saturating_mul(i128::from(tokens));
+        let input = times(self.input, input_tokens);
+        PicoUsd(input.saturating_add(times(self.output, output_tokens)))
+    }
 }
 
 impl Site {

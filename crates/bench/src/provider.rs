@@ -25,11 +25,11 @@ use crate::clock::now_ms;
 use crate::journal::Journal;
 
 /// A line of the provider's journal. `id` is the number the client gave its request.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Served {
-    /// On the disk before the first byte of the answer.
-    Call { id: u64, model: String, at_ms: i64 },
+    /// On the disk before the first byte of the answer. `limit` is what `max_tokens` allows.
+    Call { id: u64, model: String, limit: u64, at_ms: i64 },
     /// One more event of a stream, given to the socket.
     Sent { id: u64, tokens: u64, at_ms: i64 },
     /// The whole answer.
@@ -180,7 +180,8 @@ struct Serving {
 
 impl Serving {
     async fn begin(order: Order, journal: Journal) -> anyhow::Result<Self> {
-        let call = Served::Call { id: order.id, model: order.model.clone(), at_ms: now_ms() };
+        let (id, limit, model) = (order.id, order.tokens, order.model.clone());
+        let call = Served::Call { id, model, limit, at_ms: now_ms() };
         // From here on its end is written too, however it ends.
         let serving = Self { order, journal, tokens: 0, is_begun: false, is_over: false };
         serving.journal.put(&call).await?;

@@ -1,15 +1,19 @@
 //! The comparison: every call the provider served is in the ledger exactly once, everything the client got whole is
 //! settled there with what the provider billed, and whatever broke off is charged what was seen of it.
 
+mod pair;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::RequestId;
+use model::{PicoUsd, RequestId};
 use store::system::AttemptRow;
 
 use crate::client::Told;
-use crate::gateway::Price;
+use crate::gateway::{Price, Spend};
 use crate::provider::Served;
 use crate::report::{Report, spread};
+
+use pair::Pair;
 
 /// What this run may do to a request.
 #[derive(Clone, Copy)]
@@ -24,6 +28,7 @@ pub struct Rules {
 struct Call {
     model: String,
     at_ms: i64,
+    limit: u64,
     times: usize,
     /// When each event was given to the socket.
     sent: Vec<i64>,
@@ -83,13 +88,23 @@ impl Books {
         for (id, row) in &pairs {
             let asked = self.asked.get(id);
             if let Some(call) = self.calls.get(id) {
-                judge(Pair { id: *id, call, asked, row }, rules, &mut missed, report);
+                Pair { id: *id, call, asked, row }.judge(rules, &mut missed, report);
             }
         }
         if !missed.is_empty() {
             report.figure("tokens a broken-off stream lacks: how often", missed);
         }
         self.report_closing(report);
+    }
+
+    /// What the key is told must be what its rows come to, rounded once.
+    pub fn check_spend(&self, spend: Spend, report: &mut Report) {
+        let costs = self.rows.iter().filter_map(|row| row.cost);
+        let sum = costs.fold(PicoUsd::default(), |sum, cost| PicoUsd(sum.0.saturating_add(cost.0)));
+        report.figure("spent, as the key is told", spend);
+        let spent_micro_usd = u64::try_from(sum.rounded().0).ok();
+        let exactly = Spend { spent_micro_usd, held_micro_usd: Some(0) };
+        report.check(spend == exactly, || format!("{spend:?}, and its rows come to {exactly:?}"));
     }
 
     fn check_once(&self, report: &mut Report) {
@@ -184,10 +199,10 @@ impl Books {
 
     fn add_served(&mut self, line: Served) {
         match line {
-            Served::Call { id, model, at_ms } => {
+            Served::Call { id, model, limit, at_ms } => {
                 let call = self.calls.entry(id).or_default();
                 call.times = call.times.saturating_add(1);
-                (call.model, call.at_ms) = (model, at_ms);
+                (call.model, call.limit, call.at_ms) = (model, limit, at_ms);
             }
             Served::Sent { id, at_ms, tokens } => {
                 let call = self.calls.entry(id).or_default();
@@ -219,56 +234,6 @@ impl Books {
             Told::Refused { .. } => {}
         }
     }
-}
-
-/// One request in all three journals.
-struct Pair<'a> {
-    id: u64,
-    call: &'a Call,
-    asked: Option<&'a Asked>,
-    row: &'a AttemptRow,
-}
-
-fn judge(pair: Pair<'_>, rules: Rules, missed: &mut BTreeMap<u64, u64>, report: &mut Report) {
-    let Pair { id, call, asked, row } = pair;
-    let request = row.request;
-    let is_completed = asked.is_some_and(|asked| asked.is_completed);
-    let output = row.usage.output_tokens.unwrap_or_default();
-    let outcome = row.outcome.as_deref().unwrap_or("none");
-    report.check(row.model == call.model, || format!("{request} is another lane's"));
-    match (row.state.as_str(), outcome) {
-        ("settled", "completed") => {
-            let is_whole = call.is_ended && output == call.tokens && !row.usage.estimated;
-            let is_billed = row.usage.input_tokens == Some(id) && is_whole;
-            report.check(is_billed, || {
-                format!("{request}: {:?} instead of {id} and {}", row.usage, call.tokens)
-            });
-        }
-        _ if is_completed => report.wrong(format!("{request}, which the client has: {outcome}")),
-        ("settled", _) => {
-            // What the provider gave to its socket after the gateway had closed its own, nobody saw.
-            let settled_at_ms = row.settled_at.map_or(i64::MAX, |at| at.unix_ms());
-            let unseen = call.sent.iter().filter(|at_ms| **at_ms > settled_at_ms).count();
-            let lacks = call.tokens.saturating_sub(output);
-            let may_lack = u64::try_from(unseen).unwrap_or_default().saturating_add(1);
-            let count = missed.entry(lacks).or_default();
-            *count = count.saturating_add(1);
-            report.check(output <= call.tokens && lacks <= may_lack, || {
-                format!(
-                    "{request} ({outcome}): {output} tokens of {}, {unseen} unseen",
-                    call.tokens
-                )
-            });
-        }
-        (state, _) => {
-            let is_killed = rules.kills && asked.is_some_and(|asked| asked.is_broken);
-            report.check(is_killed, || format!("{request} is {state}, and nothing was killed"));
-            report.check(output <= call.tokens, || {
-                format!("{request} is charged {output} tokens of {}", call.tokens)
-            });
-        }
-    }
-    let _ = rules.price;
 }
 
 const CLOSED_WITHIN_MS: u64 = 1000;

@@ -70,6 +70,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let rows = scene.site.ledger().await?;
     let books = Books::new(scene.served.lines().await?, scene.told.lines().await?, rows);
     books.compare(Rules { price: PRICE, kills: arguments.kill }, &mut report);
+    books.check_spend(spend, &mut report);
     scene.finish(report, &arguments.common)
 }
 

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde_json::json;
 use store::{Store, Write};
 use testkit::postgres::Postgres;
 
 use super::books::{Books, Rules};
-use super::{PRICE, Scene};
+use super::{PRICE, Scene, roomy_key};
 use crate::Common;
 use crate::client::Told;
-use crate::gateway::{Database, Owner, Site};
+use crate::gateway::{Database, Owner, Site, spend_at_rest};
 use crate::load::{Load, Shape};
 use crate::provider::Pace;
 use crate::report::Report;
@@ -43,8 +42,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let shape = Shape { streams, plain, tokens_max: TOKENS_MAX, seed: common.seed };
     let gateway = scene.site.start()?;
     let owner = Owner::set_up(gateway.api(), &shape.models(), PRICE).await;
-    let (key, _) = owner.gateway_key(&json!({ "name": "bench" })).await;
-    let load = Load::start(shape, &scene.client(key), gateway.url.clone());
+    let (key, _) = owner.gateway_key(&roomy_key()).await;
+    let load = Load::start(shape, &scene.client(key.clone()), gateway.url.clone());
     load.wait_live(streams.saturating_mul(9) / 10, PATIENCE).await?;
     tokio::time::sleep(BEFORE).await;
 
@@ -75,6 +74,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let told: Vec<Told> = scene.told.lines().await?;
     let completed = told.iter().filter(|line| matches!(line, Told::Completed { .. })).count();
     let drained_after = wait_drained(&scene.site, completed).await?;
+    let spend = spend_at_rest(&gateway.api(), &key).await;
     gateway.stop()?;
 
     let mut report = Report::new();
@@ -95,6 +95,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let rows = scene.site.ledger().await?;
     let books = Books::new(scene.served.lines().await?, told, rows);
     books.compare(Rules { price: PRICE, kills: kill }, &mut report);
+    books.check_spend(spend, &mut report);
     scene.finish(report, &common)
 }
 

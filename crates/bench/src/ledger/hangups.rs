@@ -5,15 +5,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
 use testkit::random::SeededRandom;
 use tokio::task::JoinSet;
 
 use super::books::{Books, Rules};
-use super::{PRICE, Scene};
+use super::{PRICE, Scene, roomy_key};
 use crate::Common;
 use crate::client::{Ask, Client, Heard, Leave};
-use crate::gateway::{Database, Owner};
+use crate::gateway::{Database, Owner, spend_at_rest};
 use crate::load::model;
 use crate::provider::Pace;
 use crate::report::Report;
@@ -47,9 +46,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let gateway = scene.site.start()?;
     let models: Vec<_> = (0..streams).map(model).collect();
     let owner = Owner::set_up(gateway.api(), &models, PRICE).await;
-    let (key, _) = owner.gateway_key(&json!({ "name": "bench" })).await;
+    let (key, _) = owner.gateway_key(&roomy_key()).await;
     let crowd = Arc::new(Crowd {
-        client: scene.client(key),
+        client: scene.client(key.clone()),
         url: gateway.url.clone(),
         ids: AtomicU64::new(1),
         left: AtomicUsize::new(count),
@@ -63,6 +62,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     for ended in lanes.join_all().await {
         ended?;
     }
+    let spend = spend_at_rest(&gateway.api(), &key).await;
     gateway.stop()?;
 
     let mut report = Report::new();
@@ -70,6 +70,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let rows = scene.site.ledger().await?;
     let books = Books::new(scene.served.lines().await?, scene.told.lines().await?, rows);
     books.compare(Rules { price: PRICE, kills: false }, &mut report);
+    books.check_spend(spend, &mut report);
     scene.finish(report, &common)
 }
 

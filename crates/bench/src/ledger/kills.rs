@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
 use testkit::random::SeededRandom;
 
 use super::books::{Books, Rules};
-use super::{PRICE, Scene};
+use super::{PRICE, Scene, roomy_key};
 use crate::Common;
-use crate::gateway::{Database, Owner};
+use crate::gateway::{Database, Owner, spend_at_rest};
 use crate::load::{Load, Shape};
 use crate::provider::Pace;
 use crate::report::{Report, spread};
@@ -41,8 +40,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let random = SeededRandom::new(common.seed);
     let mut gateway = scene.site.start()?;
     let owner = Owner::set_up(gateway.api(), &shape.models(), PRICE).await;
-    let (key, _) = owner.gateway_key(&json!({ "name": "bench" })).await;
-    let load = Load::start(shape, &scene.client(key), gateway.url.clone());
+    let (key, _) = owner.gateway_key(&roomy_key()).await;
+    let load = Load::start(shape, &scene.client(key.clone()), gateway.url.clone());
 
     let (mut ready_ms, mut live_at_kill, mut killed_starting) = (Vec::new(), Vec::new(), 0_usize);
     for _ in 0..rounds {
@@ -65,6 +64,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     load.wait_live(streams / 2, PATIENCE).await?;
     let heard = load.heard();
     load.stop().await?;
+    let spend = spend_at_rest(&gateway.api(), &key).await;
     gateway.stop()?;
 
     let mut report = Report::new();
@@ -80,6 +80,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let rows = scene.site.ledger().await?;
     let books = Books::new(scene.served.lines().await?, scene.told.lines().await?, rows);
     books.compare(Rules { price: PRICE, kills: true }, &mut report);
+    books.check_spend(spend, &mut report);
     scene.finish(report, &common)
 }
 

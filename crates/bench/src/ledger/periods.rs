@@ -71,6 +71,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let rows = app.app.store().system().latest_attempts(i64::MAX).await?;
     let books = Books::new(scene.served.lines().await?, scene.told.lines().await?, rows);
     books.compare(Rules { price: PRICE, kills: false }, &mut report);
+    books.check_spend(spend, &mut report);
     scene.finish(report, &common)
 }
 

@@ -191,6 +191,7 @@ async fn is_whole(place: &Place, node: &Node, attempts: &[Attempt]) {
         attempts.iter().map(|attempt| attempt.settled_row(node.id)).collect();
     expected.sort();
     assert_eq!(place.ledger().await, expected);
+    assert_eq!(place.numbers(SUMMED).await, place.numbers(COUNTED).await, "the sums of hours");
     assert_eq!(node.undrained(), 0);
 }
 
@@ -201,3 +202,13 @@ fn copy(from: &Path, to: &Path) {
         fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
     }
 }
+
+const SUMMED: &str = "select cast(sum(attempts) as bigint) from usage_hours
+    union all select cast(sum(input_tokens + output_tokens) as bigint) from usage_hours
+    union all select cast(sum(cost_micro_usd) as bigint) from usage_hours
+    union all select cast(sum(latency_ms) as bigint) from usage_hours";
+
+const COUNTED: &str = "select cast(count(*) as bigint) from attempts
+    union all select cast(sum(input_tokens + output_tokens) as bigint) from attempts
+    union all select cast(sum(cost_micro_usd) as bigint) from attempts
+    union all select cast(sum(latency_ms) as bigint) from attempts";

@@ -12,6 +12,7 @@ const RULES: Rules = Rules { price: PRICE, kills: false };
 const KILLS: Rules = Rules { kills: true, ..RULES };
 
 /// One request in all three journals, as it should be.
+#[derive(Clone)]
 struct Scene {
     clock: ManualClock,
     random: SeededRandom,
@@ -31,6 +32,7 @@ impl Scene {
         row.usage = Usage { input_tokens: Some(1), ..row.usage };
         row.usage.estimated = false;
         row.outcome = Some("completed".to_owned());
+        row.cost = Some(PRICE.of(1, 3));
         scene
     }
 
@@ -41,6 +43,7 @@ impl Scene {
         scene.told.push(Told::HungUp { id: 1, bytes: 900, at_ms });
         scene.served.push(Served::Left { id: 1, tokens: 2, at_ms: at_ms + 1 });
         scene.rows[0].usage.output_tokens = Some(seen);
+        scene.rows[0].cost = Some(PRICE.of(0, seen));
         scene
     }
 
@@ -51,7 +54,7 @@ impl Scene {
         let row = scene.row(&model, sent);
         scene.told.push(Told::Asked { id: 1, model: model.clone(), at_ms });
         scene.told.push(Told::Begun { id: 1, request: row.request.to_string() });
-        scene.served.push(Served::Call { id: 1, model, at_ms: scene.now_ms() });
+        scene.served.push(Served::Call { id: 1, model, limit: 10, at_ms: scene.now_ms() });
         for tokens in 1..=sent {
             scene.served.push(Served::Sent { id: 1, tokens, at_ms: scene.now_ms() });
         }
@@ -160,7 +163,7 @@ fn a_doubled_record_is_found() {
 fn a_call_that_was_repeated_is_found() {
     let mut scene = Scene::whole();
     let (model, at_ms) = ("lane-000".to_owned(), scene.now_ms());
-    scene.served.push(Served::Call { id: 1, model, at_ms });
+    scene.served.push(Served::Call { id: 1, model, limit: 10, at_ms });
 
     is_found(scene, KILLS, "was sent to the provider 2 times");
 }
@@ -206,4 +209,40 @@ fn a_hang_up_without_a_row_is_found() {
     scene.rows.clear();
 
     is_found(scene, RULES, "hang-up 1 has no row");
+}
+
+#[test]
+fn a_cost_that_is_a_pico_dollar_off_is_found() {
+    for mut scene in [Scene::whole(), Scene::left(2)] {
+        scene.rows[0].cost = scene.rows[0].cost.map(|cost| PicoUsd(cost.0 + 1));
+        is_found(scene, RULES, "instead of PicoUsd(");
+    }
+    let mut unpriced = Scene::whole();
+    unpriced.rows[0].cost = None;
+    is_found(unpriced, RULES, "None instead of");
+}
+
+#[test]
+fn what_a_kill_cut_off_costs_its_checkpoint_or_what_was_held() {
+    let mut held = Scene::left(0).broken_off().unsettled();
+    held.rows[0].usage.output_tokens = None;
+    for (cost, is_right) in
+        [(PRICE.of(0, 9), false), (PRICE.of(50, 10), true), (PRICE.of(0, 11), false)]
+    {
+        held.rows[0].cost = Some(cost);
+        assert_eq!(held.clone().wrong(KILLS).is_empty(), is_right, "{cost:?}");
+    }
+}
+
+#[test]
+fn a_key_that_is_told_another_sum_is_found() {
+    let scene = Scene::whole();
+    let books = Books::new(scene.served, scene.told, scene.rows);
+    // 3 000 016 pico-USD.
+    for (spent, held, is_right) in [(3, 0, true), (4, 0, false), (3, 1, false)] {
+        let mut report = Report::new();
+        let spend = Spend { spent_micro_usd: Some(spent), held_micro_usd: Some(held) };
+        books.check_spend(spend, &mut report);
+        assert_eq!(report.wrongs().is_empty(), is_right, "{spend:?}");
+    }
 }
