@@ -14,6 +14,7 @@ mod flow;
 mod headroom;
 mod key_news;
 mod limits;
+mod list;
 mod metrics;
 mod models;
 mod parse;
@@ -56,6 +57,7 @@ use attempt::attempt;
 use authenticate::authenticate;
 use authorize::authorize;
 use estimate::estimate;
+use list::listed;
 use parse::parse;
 use plan::{World, plan};
 use record::Recorder;
@@ -101,5 +103,6 @@ pub async fn handle(gw: &Gateway, raw: Raw) -> Result<Reply, Refusal> {
         return Ok(count); // what no provider counts
     }
     let answer = attempt(gw, &permit, plan, &call).await; //       each: open the key, send; the next before content
-    stream(answer, Recorder::new(gw, permit, &call)).await //      meter while flowing; settle once: end, error, hang-up
+    let reply = stream(answer, Recorder::new(gw, permit, &call)).await?; // meter while flowing; settle once: end, error, hang-up
+    Ok(listed(reply, &call)) //                                    Google's events, where a list of them was asked for
 }

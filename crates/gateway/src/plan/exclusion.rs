@@ -64,6 +64,8 @@ pub enum Reason {
     PoolTier {
         tier: Option<ModelTier>,
     },
+    /// OpenRouter would choose the model by a preset, and only some may be asked.
+    Preset,
     /// No provider lists the model.
     UnknownModel,
     /// The project does not use its workspace's keys.
@@ -149,6 +151,10 @@ impl Exclusion {
                  add a key of your own",
                 tier.map_or("unrated", ModelTier::as_str)
             ),
+            Reason::Preset => format!(
+                "`preset` may have {provider} choose another model than \"{model}\", and only listed \
+                 models may be asked here: leave it out"
+            ),
             Reason::UnknownModel => format!(
                 "model \"{model}\" is in no provider's list: name its provider, as in \
                  \"openai/{model}\""
@@ -177,7 +183,9 @@ impl Lister {
 impl Reason {
     pub const fn code(&self) -> Code {
         match self {
-            Self::Ambiguous | Self::NotSpoken | Self::WrongKind => Code::InvalidRequest,
+            Self::Ambiguous | Self::NotSpoken | Self::Preset | Self::WrongKind => {
+                Code::InvalidRequest
+            }
             Self::DataPolicy { .. } => Code::DataPolicyUnsatisfied,
             Self::Exhausted { .. } => Code::UpstreamRateLimited,
             Self::KeyModels | Self::NotAllowed { .. } => Code::ModelNotAllowed,
@@ -203,6 +211,7 @@ impl Reason {
             Self::Ambiguous
                 | Self::NotAllowed { .. }
                 | Self::NotSpoken
+                | Self::Preset
                 | Self::UnknownModel
                 | Self::WrongKind
         )
@@ -219,6 +228,7 @@ impl Reason {
             | Self::Paused
             | Self::PlanForbids
             | Self::PoolTier { .. }
+            | Self::Preset
             | Self::WorkspaceKeysOff => 3,
             Self::Ambiguous
             | Self::NotAllowed { .. }
