@@ -42,3 +42,4 @@ mod seeds;
 mod settings;
 mod smuggling;
 mod translated;
+mod usage;
