@@ -45,3 +45,4 @@ mod seeds;
 mod settings;
 mod smuggling;
 mod translated;
+mod usage;
