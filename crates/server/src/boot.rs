@@ -21,7 +21,7 @@ use store::bus::Follower;
 use store::drain::Drainer;
 use store::journal::{Journal, JournalWriter, NodeLock, node_id};
 use store::rate::{RateLimits, RedisLink};
-use store::{Budgets, Location, Store};
+use store::{Location, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -142,10 +142,8 @@ impl App {
         let (setup_token, made_token) = setup_token(config, &*random);
         let made_token = made_token.filter(|_| !has_owner);
         let (notices, waiting) = Notices::new();
-        let alive = Arc::clone(&nodes_alive);
-        let alive = move || alive.load(Ordering::Relaxed);
         let control = Arc::new(Control {
-            budgets: Budgets::new(store.clone(), node, Arc::clone(&clock), alive),
+            budgets: gateway.budgets.clone(),
             catalogue,
             clock: Arc::clone(&clock),
             failed_sign_ins: FailedSignIns::default(),
