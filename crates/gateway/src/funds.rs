@@ -189,7 +189,9 @@ impl Funds {
     pub fn settle(&mut self, used: &Usage, answered_by: Option<&str>, end: End) -> (Usage, Cost) {
         let mut usage = *used;
         let is_told = used.output_tokens.is_some() && !used.estimated;
-        if end.may_be_billed && usage.input_tokens.is_none() && self.pricing == Pricing::Tokens {
+        let is_untold = usage.input_tokens.is_none() && self.pricing == Pricing::Tokens;
+        let is_wanted = end.outcome != Outcome::Completed || self.hold.is_capped();
+        if end.may_be_billed && is_untold && is_wanted {
             usage.input_tokens = Some(self.input_tokens);
             usage.estimated = true;
         }

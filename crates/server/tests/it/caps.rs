@@ -448,8 +448,9 @@ async fn a_fallback_is_held_for_anew_and_a_silent_attempt_is_charged_its_input()
     assert_eq!(micro(&rows[1]), Some((WORDS * MICRO_PER_TOKEN) as i64));
 
     site.fake.next(failed());
-    let refused = capped(&site, (input + 1) * MICRO_PER_TOKEN).await;
-    let answer = site.app.chat(&refused, &joined(body, json!({ "max_tokens": 1_000_000 }))).await;
+    let dear = joined(body, json!({ "max_tokens": 1_000_000 }));
+    let little = capped(&site, dear.to_string().len() as u64 * MICRO_PER_TOKEN).await;
+    let answer = site.app.chat(&little, &dear).await;
     assert_eq!(
         answer.status,
         502,
