@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use store::budget::Standing;
+use testkit::random::SeededRandom;
 
 use super::Scene;
 use super::books::{Books, Rules};
@@ -14,6 +15,7 @@ use super::crowd::{Crowd, MODEL, PACE, PRICE, TENTH_MICRO_USD, ended, tenths};
 use crate::Common;
 use crate::client::Heard;
 use crate::gateway::{Database, Gateway, Owner, Site, spend_at_rest};
+use crate::provider::Served;
 use crate::report::Report;
 
 #[derive(Args)]
@@ -50,8 +52,12 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         team.owner.patch_key(&team.key_id, &cap).await;
     }
     if arguments.kill {
-        team.crowd.wait_served(1).await?;
-        team.kill_last(&scene.site)?;
+        let random = SeededRandom::new(arguments.common.seed);
+        while scene.served.lines::<Served>().await?.is_empty() {
+            tokio::time::sleep(POLL).await;
+        }
+        tokio::time::sleep(Duration::from_millis(random.next() % KILL_WITHIN_MS)).await;
+        team.kill_first(&scene.site)?;
     }
     ended(racing).await?;
     let raced = team.crowd.heard();
@@ -100,11 +106,10 @@ impl Team {
         Ok(Self { gateways, owner, key, key_id, crowd })
     }
 
-    fn kill_last(&mut self, site: &Site) -> anyhow::Result<()> {
-        self.gateways.pop().context("a node")?.kill();
-        let node = self.gateways.len();
-        let again = if node == 0 { site.start()? } else { node_site(site, node).start()? };
-        self.gateways.push(again);
+    /// It is the one that knew the key before the race, and has most calls on the way.
+    fn kill_first(&mut self, site: &Site) -> anyhow::Result<()> {
+        self.gateways.remove(0).kill();
+        self.gateways.insert(0, site.start()?);
         Ok(())
     }
 
@@ -145,5 +150,8 @@ fn node_site(site: &Site, node: usize) -> Site {
     site.beside(&format!("data-{node}"))
 }
 
+const POLL: Duration = Duration::from_millis(5);
+/// As long as the first answers take, so that some are there by then and some are not.
+const KILL_WITHIN_MS: u64 = 300;
 /// Longer than nodes take to hear of each other.
 const LEASES_MOVE: Duration = Duration::from_secs(6);
