@@ -303,7 +303,8 @@ create table attempts (
     ttft_ms          bigint,
     primary key (request_id, attempt)
 );
-create index attempts_by_workspace on attempts (workspace_id, started_at);
+create index attempts_by_workspace on attempts (workspace_id, started_at, request_id, attempt);
+create index attempts_unsettled on attempts (workspace_id, started_at, request_id, attempt) where state = 'unsettled';
 create index attempts_open_by_node on attempts (node_id) where state = 'open';
 
 create table journal_offsets (

@@ -52,6 +52,8 @@ pub enum Target<'a> {
     Project(&'a str),
     /// The workspace of a header, or with none the caller's only one.
     Tenant(Option<&'a str>),
+    /// A workspace of which a project's key sees its own part.
+    Within(&'a str),
     Workspace(&'a str),
 }
 
@@ -67,6 +69,14 @@ impl Reader {
 
     pub const fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// The project outside of which nothing is to be seen.
+    pub const fn confined_to(&self) -> Option<ProjectId> {
+        match self.standing {
+            Standing::Key { bound_to, .. } => bound_to,
+            Standing::Member { .. } | Standing::Operator { .. } => None,
+        }
     }
 
     /// The person who acts, or who owns the key that does.
@@ -229,9 +239,9 @@ impl Control {
                 let reader = self.member_of(person, workspace).await?;
                 Ok(Reader { project: Some(project), ..reader })
             }
-            Target::Tenant(Some(workspace)) | Target::Workspace(workspace) => {
-                self.reader(person, workspace).await
-            }
+            Target::Tenant(Some(workspace))
+            | Target::Within(workspace)
+            | Target::Workspace(workspace) => self.reader(person, workspace).await,
             Target::Tenant(None) => self.only_workspace(person).await,
         }
     }
@@ -275,7 +285,7 @@ impl Control {
                 if is_own { Ok(Some(id)) } else { Err(Refusal::not_found()) }
             }
             Target::Tenant(None) => Ok(None),
-            Target::Tenant(Some(text)) => {
+            Target::Tenant(Some(text)) | Target::Within(text) => {
                 let is_own = parse::<WorkspaceId>(text)? == row.workspace;
                 if is_own { Ok(None) } else { Err(Refusal::not_found()) }
             }

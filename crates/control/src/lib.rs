@@ -11,6 +11,7 @@ mod invitations;
 mod key_health;
 mod key_operations;
 mod keyring;
+mod ledger;
 mod me;
 mod members;
 mod models;
@@ -26,6 +27,7 @@ mod projects;
 mod provider_keys;
 mod providers;
 mod refusals;
+mod requests;
 mod rotation;
 mod sealing;
 mod secrets;
@@ -35,13 +37,14 @@ mod setup;
 mod sign_ins;
 mod unit;
 mod uploads;
+mod usage;
 mod users;
 mod workspaces;
 
 use std::sync::Arc;
 
 use model::{BaseUrl, Catalogue, Clock, Code, Plans, Random, Refusal};
-use store::Store;
+use store::{Budgets, Store};
 use vault::{Pepper, SessionSigner, Vault};
 
 pub use access::{Operator, Reader, Standing, Target, Writer};
@@ -55,10 +58,14 @@ pub use invitations::{
 };
 pub use key_health::{KeySign, KeyUse};
 pub use keyring::{InstanceKeys, KeyringError, KeyringReport, VersionReport, report, unlock};
+pub use ledger::{
+    BudgetStatus, Finding, JournalStatus, LeaseStatus, LedgerStatus, UnsettledView, ledger_status,
+    unsettled_attempts, verify_ledger,
+};
 pub use me::Me;
 pub use members::{ChangeRole, MemberView};
 pub use model::settings::Patch;
-pub use nodes::{Node, NodeView};
+pub use nodes::{Forcing, ForgottenNodeView, Node, NodeView};
 pub use notices::{HealthChanged, Letter, Messenger, News, Notice, Notices, Posting};
 pub use operators::{FoundWorkspace, NewTenantView, TenantView, UpdateTenant};
 pub use page::{Page, PageWish};
@@ -71,6 +78,7 @@ pub use provider_keys::{
 };
 pub use providers::{LimitsInfo, ProviderInfo, TierInfo};
 pub use refusals::Noted;
+pub use requests::{AttemptView, RequestQuery, RequestView, RequestWish};
 pub use rotation::{
     ClosedSeal, DoctorView, JobView, MasterKeySource, MovedKey, Rebind, RebindView, RotateVault,
     Rotation, Tender, VaultView, VersionView,
@@ -82,11 +90,13 @@ pub use setup::{SetUp, SetUpView, SetupToken};
 pub use sign_ins::FailedSignIns;
 pub use unit::{Expected, Made, Once, Versioned};
 pub use uploads::{UploadAction, UploadLink, UploadPage, UploadRequest};
+pub use usage::{UsageItem, UsageNumbers, UsageView, UsageWish};
 pub use users::{ChangePassword, CurrentUserView, MembershipView};
 pub use workspaces::{CreateWorkspace, WorkspaceView};
 
 /// Everything an operation may need; made once at boot.
 pub struct Control {
+    pub budgets: Budgets,
     pub catalogue: Arc<Catalogue>,
     pub clock: Arc<dyn Clock>,
     pub failed_sign_ins: FailedSignIns,

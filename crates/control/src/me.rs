@@ -1,7 +1,9 @@
 //! What a gateway key is told about itself.
 
-use model::{ProjectId, Refusal, ScopeSet, UserId, WorkspaceId};
+use model::settings::CapPeriod;
+use model::{Cap, CapScope, MicroUsd, PicoUsd, ProjectId, Refusal, ScopeSet, UserId, WorkspaceId};
 use serde::Serialize;
+use store::workspace::GatewayKeyRow;
 use utoipa::ToSchema;
 
 use crate::{Control, KeyCaller};
@@ -20,12 +22,13 @@ pub struct Me {
     pub spend: Spend,
 }
 
-/// Micro-USD; nothing is priced yet, so that what is spent is not known.
+/// In the running period of the cap, or over all time where there is none.
 #[derive(Serialize, ToSchema)]
 pub struct Spend {
     pub cap_micro_usd: Option<u64>,
-    pub spent_micro_usd: Option<i64>,
-    pub held_micro_usd: Option<i64>,
+    pub spent_micro_usd: i64,
+    /// Reserved for calls in flight, and what nodes may spend without asking.
+    pub held_micro_usd: i64,
 }
 
 impl Control {
@@ -33,6 +36,7 @@ impl Control {
         let row = *caller.row;
         let workspace = self.store.workspace(row.workspace).row().await?;
         let workspace = workspace.ok_or_else(Refusal::not_found)?;
+        let spend = self.spend(&row).await?;
         Ok(Me {
             object: "api_key_identity",
             workspace_id: row.workspace,
@@ -42,11 +46,27 @@ impl Control {
             rate_limit_rpm: row.policy.rpm_limit,
             scopes: row.scopes,
             allowed_models: row.policy.allowed_models,
-            spend: Spend {
-                cap_micro_usd: row.policy.spend_cap_micro_usd,
-                spent_micro_usd: None,
-                held_micro_usd: None,
-            },
+            spend,
         })
     }
+    async fn spend(&self, key: &GatewayKeyRow) -> Result<Spend, Refusal> {
+        let cap_micro_usd = key.policy.spend_cap_micro_usd;
+        let cap = Cap {
+            scope: CapScope::GatewayKey(key.id),
+            amount: micro(cap_micro_usd.unwrap_or_default()),
+            period: cap_micro_usd.map_or(CapPeriod::Never, |_| key.policy.cap_period),
+            mode: key.policy.cap_mode,
+        };
+        let standing = self.budgets.standing(key.workspace, &cap).await?;
+        let held = cap_micro_usd.map_or(PicoUsd(0), |_| standing.held);
+        Ok(Spend {
+            cap_micro_usd,
+            spent_micro_usd: standing.spent.rounded().0,
+            held_micro_usd: held.rounded().0,
+        })
+    }
+}
+
+fn micro(cap: u64) -> PicoUsd {
+    PicoUsd::from(MicroUsd(i64::try_from(cap).unwrap_or(i64::MAX)))
 }

@@ -19,19 +19,21 @@ pub struct Page<T> {
 }
 
 const LIMIT_DEFAULT: u32 = 100;
-const LIMIT_MAX: u32 = 500;
 const CURSOR_BYTES_MAX: usize = 128;
 
 impl PageWish {
+    pub(crate) const LIMIT_MAX: u32 = 500;
+
     pub fn new(limit: Option<u32>, cursor: Option<String>) -> Result<Self, Refusal> {
         let limit = limit.unwrap_or(LIMIT_DEFAULT);
-        if !(1..=LIMIT_MAX).contains(&limit) {
-            return Err(Refusal::invalid("limit", format!("limit is between 1 and {LIMIT_MAX}")));
+        if !(1..=Self::LIMIT_MAX).contains(&limit) {
+            let public = format!("limit is between 1 and {}", Self::LIMIT_MAX);
+            return Err(Refusal::invalid("limit", public));
         }
         let after = cursor.unwrap_or_default();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if after.len() > CURSOR_BYTES_MAX || !after.bytes().all(plain) {
-            return Err(not_ours());
+            return Err(Self::not_ours());
         }
         Ok(Self { limit, after })
     }
@@ -46,7 +48,15 @@ impl PageWish {
         if self.after.is_empty() {
             return Ok(None);
         }
-        self.after.parse().map(Some).map_err(|_| not_ours())
+        self.after.parse().map(Some).map_err(|_| Self::not_ours())
+    }
+
+    pub const fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    pub(crate) fn not_ours() -> Refusal {
+        Refusal::invalid("cursor", "cursor is none of ours: send next_cursor as it was given")
     }
 
     /// One more than is shown, which tells whether there is more.
@@ -79,8 +89,4 @@ impl PageWish {
         rows.retain(|row| id(row).as_str() > self.after.as_str());
         self.page(rows, id, view)
     }
-}
-
-fn not_ours() -> Refusal {
-    Refusal::invalid("cursor", "cursor is none of ours: send next_cursor as it was given")
 }

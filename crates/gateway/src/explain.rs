@@ -10,7 +10,7 @@ use wire::{Request, Shape, Wishes};
 
 use crate::asked::{Asked, BYTES_PER_TOKEN, Pricing};
 use crate::authenticate::{identify, workspace};
-use crate::authorize::act;
+use crate::authorize::{Rates, act};
 use crate::parse::{read, usual_model, wanted};
 use crate::plan::{Candidate, Exclusion, Payer, Reason, Standing, World, plan_for};
 use crate::{Body, Gateway};
@@ -77,6 +77,7 @@ pub async fn explain(
     let caller = identify(gw, credential).await?;
     let asked = asked(read(gw, body).await?, wishes)?;
     let acting = act(caller, asked.wishes.project.as_deref())?;
+    Rates::count(&gw.rates, &acting).await?;
     Ok(explained(&World::of(gw).await?, &Standing::of(&acting)?, asked))
 }
 
@@ -153,7 +154,7 @@ fn explained(world: &World<'_>, standing: &Standing<'_>, asked: Asked<'_>) -> Ex
         Err(refusal) => return Explanation { refusal: Some(refusal.into()), ..explanation },
     };
     // Where nobody counts, we estimate.
-    let is_answered_here = asked.operation == Operation::CountTokens && plan.is_unspoken();
+    let is_answered_here = asked.operation.only_counts() && plan.is_unspoken();
     if plan.attempts.is_empty() && !is_answered_here {
         explanation.refusal = Some(plan.refusal(standing.workspace.id).into());
     }

@@ -193,7 +193,7 @@ impl Funds {
             usage.input_tokens = Some(self.input_tokens);
             usage.estimated = true;
         }
-        let cost = match end.outcome {
+        let mut cost = match end.outcome {
             _ if !end.may_be_billed => Cost { amount: Some(PicoUsd(0)), price: None },
             // What nobody counted is charged as what it was allowed to be.
             Outcome::Completed if !is_told && self.hold.is_capped() && self.has_output() => {
@@ -205,6 +205,10 @@ impl Funds {
                 self.cost(&seen, answered_by, end.at)
             }
         };
+        // Under a cap nothing is free because a part of it has no price.
+        if self.hold.is_capped() {
+            cost.amount = cost.amount.or(Some(self.hold.amount()));
+        }
         self.hold.settle(cost.amount.unwrap_or_default());
         self.pool.settle(tokens(&Bound {
             input_tokens: usage.input_tokens.unwrap_or_default(),

@@ -15,6 +15,7 @@ mod funds;
 mod headroom;
 mod key_news;
 mod limits;
+mod list;
 mod metrics;
 mod models;
 mod parse;
@@ -59,6 +60,7 @@ use attempt::attempt;
 use authenticate::authenticate;
 use authorize::authorize;
 use estimate::estimate;
+use list::listed;
 use parse::parse;
 use plan::{World, plan};
 use record::Recorder;
@@ -106,5 +108,6 @@ pub async fn handle(gw: &Gateway, raw: Raw) -> Result<Reply, Refusal> {
         return Ok(count); // what no provider counts
     }
     let answer = attempt(gw, &permit, plan, &call).await; //       each: open the key, send; the next before content
-    stream(answer, Recorder::new(gw, permit, &call)).await //      meter while flowing; settle once: end, error, hang-up
+    let reply = stream(answer, Recorder::new(gw, permit, &call)).await?; // meter while flowing; settle once: end, error, hang-up
+    Ok(listed(reply, &call)) //                                    Google's events, where a list of them was asked for
 }

@@ -7,7 +7,7 @@ use wire::Wishes;
 use crate::Gateway;
 use crate::asked::{Asked, Pricing};
 use crate::authenticate::{identify, workspace};
-use crate::authorize::act;
+use crate::authorize::{Rates, act};
 use crate::plan::{Plan, Standing, World, plan_for};
 
 /// A model by a name that reaches it.
@@ -46,6 +46,7 @@ pub async fn models_of_key(
     project: Option<&str>,
 ) -> Result<Vec<ReachableModel>, Refusal> {
     let acting = act(identify(gw, credential).await?, project)?;
+    Rates::count(&gw.rates, &acting).await?;
     Ok(reachable(&World::of(gw).await?, &Standing::of(&acting)?))
 }
 

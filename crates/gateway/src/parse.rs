@@ -243,8 +243,7 @@ const BELIEVED: [&str; 9] = [
 
 const fn shape(operation: Operation) -> Shape {
     use Operation as Op;
-    let in_path =
-        matches!(operation, Op::BatchEmbedContents | Op::EmbedContent | Op::GenerateContent);
+    let in_path = operation.names_model_in_path();
     let plain =
         matches!(operation, Op::CountTokens | Op::Embeddings | Op::Moderations | Op::Rerank);
     Shape {

@@ -131,7 +131,7 @@ impl Upstream {
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static(JSON));
         if let Some(key) = key {
-            auth::insert(headers, provider.probe.auth.unwrap_or(provider.auth), key)?;
+            auth::insert(headers, provider.auth, key)?;
         }
         self.send(provider, request, by).await
     }

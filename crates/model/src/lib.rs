@@ -27,6 +27,7 @@ pub mod settings;
 pub mod tariff;
 pub mod tier;
 pub mod usage;
+pub mod usage_by;
 
 pub use actor::{Actor, Doer};
 pub use cap::{Cap, CapScope};
@@ -56,3 +57,4 @@ pub use settings::{KeyPolicy, Settings};
 pub use tariff::{Bound, Tariff};
 pub use tier::{Tier, TierSource};
 pub use usage::{Geo, ServiceTier, Usage};
+pub use usage_by::UsageBy;

@@ -17,6 +17,9 @@ pub enum Operation {
     BatchEmbedContents,
     ChatCompletions,
     Completions,
+    /// Google's count.
+    CountContentTokens,
+    /// Anthropic's.
     CountTokens,
     EmbedContent,
     Embeddings,
@@ -44,10 +47,11 @@ pub enum Dialect {
 }
 
 impl Operation {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::BatchEmbedContents,
         Self::ChatCompletions,
         Self::Completions,
+        Self::CountContentTokens,
         Self::CountTokens,
         Self::EmbedContent,
         Self::Embeddings,
@@ -69,6 +73,7 @@ impl Operation {
             Self::BatchEmbedContents => "batch_embed_contents",
             Self::ChatCompletions => "chat_completions",
             Self::Completions => "completions",
+            Self::CountContentTokens => "count_content_tokens",
             Self::CountTokens => "count_tokens",
             Self::EmbedContent => "embed_content",
             Self::Embeddings => "embeddings",
@@ -97,11 +102,28 @@ impl Operation {
         }
     }
 
+    /// Whether the model is named by the path, as Google's are.
+    pub const fn names_model_in_path(self) -> bool {
+        matches!(
+            self,
+            Self::BatchEmbedContents
+                | Self::CountContentTokens
+                | Self::EmbedContent
+                | Self::GenerateContent
+        )
+    }
+
+    /// Whether nothing is answered but how much there is to read.
+    pub const fn only_counts(self) -> bool {
+        matches!(self, Self::CountContentTokens | Self::CountTokens)
+    }
+
     /// The kind of model it asks; `None` where the name of the model says nothing about it.
     pub const fn kind(self) -> Option<ModelKind> {
         match self {
             Self::ChatCompletions
             | Self::Completions
+            | Self::CountContentTokens
             | Self::CountTokens
             | Self::GenerateContent
             | Self::Messages

@@ -164,6 +164,20 @@ impl Ask {
         PageWish::new(limit, cursor)
     }
 
+    /// Whether comma-separated values are asked for: by the query, else by `Accept`.
+    pub fn wants_table(&self, format: Option<&str>) -> Result<bool, Refusal> {
+        match format {
+            Some("csv") => Ok(true),
+            Some("json") => Ok(false),
+            Some(_) => Err(Refusal::invalid("format", "format is json or csv")),
+            None => {
+                let accepted = self.headers.get(http::header::ACCEPT);
+                let accepted = accepted.and_then(|value| value.to_str().ok()).unwrap_or_default();
+                Ok(accepted.trim_start().starts_with("text/csv"))
+            }
+        }
+    }
+
     fn header(&self, name: &HeaderName) -> Result<Option<&str>, Refusal> {
         let mut values = self.headers.get_all(name).iter();
         let Some(value) = values.next() else { return Ok(None) };

@@ -143,6 +143,7 @@ impl App {
         let made_token = made_token.filter(|_| !has_owner);
         let (notices, waiting) = Notices::new();
         let control = Arc::new(Control {
+            budgets: gateway.budgets.clone(),
             catalogue,
             clock: Arc::clone(&clock),
             failed_sign_ins: FailedSignIns::default(),

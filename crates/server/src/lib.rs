@@ -5,6 +5,7 @@ mod ask;
 pub mod boot;
 pub mod cli;
 pub mod config;
+mod csv;
 mod keeper;
 mod listener;
 mod master_key;

@@ -103,7 +103,7 @@ async fn inference(
     answer(&shared, handle(&shared.gateway, raw).await)
 }
 
-/// Ask a model, in Gemini's dialect: `{model}:generateContent`, `:streamGenerateContent` or `:embedContent`
+/// Ask a model, in Gemini's dialect: `{model}:generateContent`, `:streamGenerateContent`, `:countTokens` or `:embedContent`
 #[utoipa::path(
     post,
     path = "/v1beta/models/{model}",

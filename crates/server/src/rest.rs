@@ -13,9 +13,11 @@ pub mod platform_keys;
 pub mod projects;
 pub mod provider_keys;
 pub mod providers;
+pub mod requests;
 pub mod secrets;
 pub mod sessions;
 pub mod setup;
+pub mod usage;
 pub mod users;
 pub mod workspaces;
 
@@ -50,9 +52,11 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
         .merge(projects::routes())
         .merge(provider_keys::routes())
         .merge(providers::routes())
+        .merge(requests::routes())
         .merge(secrets::routes())
         .merge(sessions::routes())
         .merge(setup::routes())
+        .merge(usage::routes())
         .merge(users::routes())
         .merge(workspaces::routes())
 }

@@ -21,9 +21,10 @@ use tokio::sync::{oneshot, watch};
 use tracing::error;
 
 pub use error::{JournalError, JournalLost};
-pub use node::{Locked, NodeLock, node_id};
+pub use node::{Locked, NodeLock, known_node_id, node_id};
 pub use reader::Reader;
 pub use record::{Checkpoint, Outcome, Record, Settled, Started};
+pub use shelf::undrained_on_disk;
 pub use writer::JournalWriter;
 
 use shelf::Shelf;

@@ -54,9 +54,9 @@ struct Held {
     limit: Limit,
     cost: Parts,
     at: Timestamp,
-    /// The tokens in the bucket once it was taken: here, and in Redis if that was asked.
+    /// What was in the bucket once it was taken: here the tokens, and both in Redis if that was asked.
     filled: u64,
-    filled_shared: Option<u64>,
+    filled_shared: Option<Parts>,
 }
 
 /// Nothing was taken.
@@ -115,7 +115,7 @@ impl RateLimits {
             Some(Verdict { granted: true, used }) => {
                 taken.standing = used.standing(limit, limit);
                 if let Some(held) = &mut taken.held {
-                    held.filled_shared = Some(used.tokens);
+                    held.filled_shared = Some(used);
                 }
                 Ok(taken)
             }
@@ -163,8 +163,8 @@ impl RateLimits {
         let Held { subject, limit, .. } = *held;
         self.0.memory.settle(subject, limit, held.change(tokens_used, held.filled, now));
         if let Some((shared, filled)) = self.0.shared.as_ref().zip(held.filled_shared) {
-            let tokens = held.change(tokens_used, filled, now);
-            shared.settle(Settle { subject, limit, tokens });
+            let tokens = held.change(tokens_used, filled.tokens, now);
+            shared.settle(Settle { subject, limit, requests: 0, tokens });
         }
     }
 }
@@ -181,14 +181,16 @@ impl Taken {
         self.standing
     }
 
-    /// As if it had never been asked for. Redis gets its tokens back; the request counts there, until it has leaked.
+    /// As if it had never been asked for. Waits for nobody; Redis has it back soon after.
     pub fn give_back(mut self) {
         let Some(held) = self.held.take() else { return };
         let Held { subject, limit, cost, .. } = held;
         self.limits.0.memory.give_back(subject, limit, cost);
         if let Some((shared, filled)) = self.limits.0.shared.as_ref().zip(held.filled_shared) {
-            let tokens = held.change(0, filled, self.limits.0.clock.now());
-            shared.settle(Settle { subject, limit, tokens });
+            let now = self.limits.0.clock.now();
+            let (requests, tokens) =
+                (held.uncounted(filled, now), held.change(0, filled.tokens, now));
+            shared.settle(Settle { subject, limit, requests, tokens });
         }
     }
 }
@@ -213,6 +215,14 @@ impl Held {
         // What has leaked is nobody's to give back: long calls could otherwise save up minutes and spend them at once.
         let still_there = filled.saturating_sub(leak(limit, now.since(self.at)));
         -(self.cost.tokens - used).min(still_there).cast_signed()
+    }
+}
+
+impl Held {
+    /// The request that was none, as far as it has not leaked.
+    fn uncounted(&self, filled: Parts, now: Timestamp) -> i64 {
+        let leaked = filled.leaked(self.limit, now.since(self.at));
+        -self.cost.requests.min(leaked.requests).cast_signed()
     }
 }
 

@@ -5,6 +5,7 @@ mod attempts;
 mod instance;
 mod key_checks;
 mod key_operations;
+mod ledger;
 mod nodes;
 mod people;
 mod rotation;
@@ -21,12 +22,16 @@ pub use answers::AnswerRow;
 pub use attempts::AttemptRow;
 pub use instance::{InstanceRow, InstanceSecretRow, KeyState, KeyringRow};
 pub use key_checks::KeyInUse;
+pub use ledger::{
+    BudgetCheck, BudgetRow, HourGap, KeyPolicyRow, LeaseRow, OddAttempt, OffsetRow, SettingsRow,
+    UnendedRow, UnsettledRow,
+};
 pub use nodes::NodeRow;
 pub use people::{SessionRow, UserRow};
 pub use rotation::{JobState, NewReseal, ResealJobRow};
 pub use seals::{SealCount, SealRow, SealTable, SealTarget, SealedKeyRow};
 
-pub(crate) use attempts::{fold, settle_orphans};
+pub(crate) use attempts::{attempt_row, fold, settle_orphans};
 
 pub struct System<'a> {
     pub(crate) db: &'a Db,

@@ -1,5 +1,6 @@
 //! Everything that belongs to one tenant. Each query here carries the workspace's id, by construction.
 
+mod attempts;
 mod gateway_keys;
 mod invitations;
 mod members;
@@ -7,12 +8,17 @@ mod projects;
 mod provider_keys;
 mod secrets;
 mod uploads;
+mod usage;
 
 use model::{Settings, Timestamp, WorkspaceId};
 
 use crate::db::{Db, args};
 use crate::{Result, WorkspaceWrite};
 
+pub use attempts::{
+    AttemptFilter, AttemptPlace, AttemptsPage, EDGE_OF_ATTEMPTS, PAGE_OF_ATTEMPTS,
+    PAGE_OF_FILTERED, PAGE_OF_UNSETTLED,
+};
 pub use gateway_keys::{GatewayKeyRow, PreviousToken};
 pub use invitations::InvitationRow;
 pub use members::MemberRow;
@@ -20,9 +26,11 @@ pub use projects::ProjectRow;
 pub use provider_keys::{Health, PROVIDER_KEY_FIELD, Probe, ProviderKeyRow, Validation};
 pub use secrets::{SECRET_FIELD, SecretRow};
 pub use uploads::UploadRow;
+pub use usage::{USAGE_SUMS, UsageFilter, UsageRow, UsageSums};
 
 pub(crate) use gateway_keys::gateway_key_row;
 pub(crate) use invitations::invitation_row;
+pub(crate) use usage::usage_sums;
 
 /// Reads of one tenant.
 pub struct Workspace<'a> {

@@ -52,6 +52,7 @@ mod tests {
             ("gateway/src/stream.rs", "tokio::spawn(drain)", "`tokio::spawn`"),
             ("server/src/main.rs", "std::process::exit(1)", "`process::exit(`"),
             ("wire/src/sse.rs", "use std::fs;", "`std::fs`"),
+            ("model/src/price.rs", "let cost = tokens as f64;", "`f64`"),
         ] {
             let source = Source::new(path, format!("//! x\n{line}\n"));
 

@@ -83,6 +83,8 @@ pub const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("task::spawn(", SPAWNING, "a task needs an owner that awaits it; name the file in rules.rs"),
     ("tokio::spawn", SPAWNING, "a task needs an owner that awaits it; name the file in rules.rs"),
     ("std::fs", TOUCHING_FILES, "model and wire do no I/O"),
+    ("f32", FLOATING, "money and counts are whole numbers"),
+    ("f64", FLOATING, "money and counts are whole numbers"),
 ];
 
 const EXPOSING: &[&str] = &[
@@ -103,6 +105,16 @@ const SPAWNING: &[&str] = &[
     "server/src/boot",
     // The accept loop, joined by `stop`; it owns the connections' tasks.
     "server/src/listener",
+];
+
+const FLOATING: &[&str] = &[
+    // Seconds until a window is open again.
+    "gateway/src/headroom/reading",
+    // A temperature's neighbour, as its dialect writes it.
+    "wire/src/anthropic/ask/write",
+    // Vectors and times, which nobody pays by.
+    "testkit/src/fake",
+    "bench/src",
 ];
 
 const TOUCHING_FILES: &[&str] =

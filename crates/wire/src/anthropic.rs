@@ -4,7 +4,6 @@ pub mod answer;
 pub mod ask;
 mod block;
 pub mod events;
-mod members;
 pub mod meter;
 mod proof;
 pub mod render;

@@ -2,9 +2,9 @@
 
 pub mod answer;
 pub mod ask;
-pub mod embed;
 pub mod events;
 mod fields;
+pub mod inner_name;
 mod media;
 pub mod meter;
 pub mod render;

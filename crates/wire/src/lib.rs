@@ -10,6 +10,7 @@ pub mod gemini;
 pub mod hub;
 mod invalid;
 mod json;
+mod members;
 pub mod meter;
 pub mod multipart;
 pub mod openai;

@@ -72,7 +72,7 @@ impl Request {
         let text = std::str::from_utf8(&body)
             .map_err(|error| InvalidBody::new(None, not_utf8(error.valid_up_to())))?;
         refuse_excess(text)?;
-        let [model, stream, stream_options, routing, models, provider, demand @ ..] =
+        let [model, stream, stream_options, routing, models, provider, preset, demand @ ..] =
             json::members(text, &MEMBERS, Reading::Unambiguous)
                 .map_err(|flaw| InvalidBody::flaw(None, flaw))?;
 
@@ -95,7 +95,10 @@ impl Request {
             model: model.filter(|value| value.get() != "null").map(model_name).transpose()?,
             stream,
             include_usage: usage.as_ref().is_some_and(|usage| usage.asked),
-            wishes: routing.map(Wishes::read).transpose()?.unwrap_or_default(),
+            wishes: Wishes {
+                names_preset: preset.is_some_and(|preset| preset.get() != "null"),
+                ..routing.map(Wishes::read).transpose()?.unwrap_or_default()
+            },
             openrouter: Wishes::read_openrouter(models, provider).transpose(),
             at_openrouter: Wishes::read_at_openrouter(models, provider).transpose(),
             model_at,
@@ -182,9 +185,24 @@ fn is_stream(value: Option<&RawValue>) -> Result<bool, InvalidBody> {
     }
 }
 
-const MEMBERS: [&str; 13] = {
+const MEMBERS: [&str; 14] = {
     let [a, b, c, d, e, f, g] = demand::MEMBERS;
-    ["model", "stream", "stream_options", "routing", "models", "provider", a, b, c, d, e, f, g]
+    [
+        "model",
+        "stream",
+        "stream_options",
+        "routing",
+        "models",
+        "provider",
+        "preset",
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+    ]
 };
 
 #[cfg(test)]

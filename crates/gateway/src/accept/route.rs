@@ -117,6 +117,7 @@ fn of_gemini(path: &str) -> Option<(Operation, bool, String)> {
     let (model, verb) = rest.strip_prefix("models/")?.rsplit_once(':')?;
     let (operation, stream) = match verb {
         "batchEmbedContents" => (Operation::BatchEmbedContents, false),
+        "countTokens" => (Operation::CountContentTokens, false),
         "embedContent" => (Operation::EmbedContent, false),
         "generateContent" => (Operation::GenerateContent, false),
         "streamGenerateContent" => (Operation::GenerateContent, true),
@@ -169,8 +170,8 @@ mod tests {
     #[test]
     fn every_sdk_finds_its_route() {
         use Operation::{
-            BatchEmbedContents, ChatCompletions, CountTokens, EmbedContent, Embeddings,
-            GenerateContent, Messages, Responses,
+            BatchEmbedContents, ChatCompletions, CountContentTokens, CountTokens, EmbedContent,
+            Embeddings, GenerateContent, Messages, Responses,
         };
         let model = |name: &str| Some(name.to_owned());
         for (uri, operation, name, stream) in [
@@ -197,6 +198,7 @@ mod tests {
                 false,
             ),
             ("/v1beta/models/e:batchEmbedContents", BatchEmbedContents, model("e"), false),
+            ("/v1beta/models/g:countTokens", CountContentTokens, model("g"), false),
         ] {
             assert_eq!(route("POST", uri), Some((operation, name, stream)), "{uri}");
         }

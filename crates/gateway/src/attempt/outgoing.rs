@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use model::catalogue::{AuthHeader, ModelKind};
 use model::{Code, Dialect, Operation, Refusal};
 use wire::foreign::{may_bear_marks, without_our_marks};
-use wire::gemini::embed::renamed;
+use wire::gemini::inner_name::renamed;
 use wire::hub::{Ask, Target};
 use wire::translate::{read_ask, write_ask};
 use wire::{InvalidBody, OutputLimit, Request, Splice};
@@ -73,10 +73,12 @@ pub fn prepare(
                 output_limit: limit(call, candidate, request, funds),
             };
             let mut body = request.splice(&splice);
-            if matches!(asked.operation, Operation::BatchEmbedContents | Operation::EmbedContent) {
+            // Google's, but for a conversation, may repeat inside what their path says.
+            if asked.operation.names_model_in_path() && asked.operation.dialect().is_none() {
                 body = vec![renamed(&body.concat(), &candidate.model).map_err(untranslatable)?];
             }
             let dialect = match way.operation {
+                Operation::CountContentTokens => Some(Dialect::Gemini),
                 Operation::CountTokens => Some(Dialect::Anthropic),
                 operation => operation.dialect(),
             };

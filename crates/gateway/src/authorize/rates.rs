@@ -43,6 +43,12 @@ impl Rates {
         Ok(rates)
     }
 
+    /// What asks no model is a request all the same, without tokens.
+    pub async fn count(limits: &RateLimits, acting: &Acting) -> Result<(), Refusal> {
+        drop(Self::take(limits, acting, 0).await?);
+        Ok(())
+    }
+
     /// How the caller stands with its nearest limits.
     pub const fn standing(&self) -> Standing {
         self.standing

@@ -64,6 +64,8 @@ pub enum Reason {
     PoolTier {
         tier: Option<ModelTier>,
     },
+    /// OpenRouter would choose the model by a preset, and only some may be asked.
+    Preset,
     /// No provider lists the model.
     UnknownModel,
     /// Nobody knows what it would cost, and a cap counts it.
@@ -151,6 +153,10 @@ impl Exclusion {
                  add a key of your own",
                 tier.map_or("unrated", ModelTier::as_str)
             ),
+            Reason::Preset => format!(
+                "`preset` may have {provider} choose another model than \"{model}\", and only listed \
+                 models may be asked here: leave it out"
+            ),
             Reason::UnknownModel => format!(
                 "model \"{model}\" is in no provider's list: name its provider, as in \
                  \"openai/{model}\""
@@ -183,7 +189,9 @@ impl Lister {
 impl Reason {
     pub const fn code(&self) -> Code {
         match self {
-            Self::Ambiguous | Self::NotSpoken | Self::WrongKind => Code::InvalidRequest,
+            Self::Ambiguous | Self::NotSpoken | Self::Preset | Self::WrongKind => {
+                Code::InvalidRequest
+            }
             Self::DataPolicy { .. } => Code::DataPolicyUnsatisfied,
             Self::Exhausted { .. } => Code::UpstreamRateLimited,
             Self::KeyModels | Self::NotAllowed { .. } | Self::Unpriced => Code::ModelNotAllowed,
@@ -209,6 +217,7 @@ impl Reason {
             Self::Ambiguous
                 | Self::NotAllowed { .. }
                 | Self::NotSpoken
+                | Self::Preset
                 | Self::UnknownModel
                 | Self::WrongKind
         )
@@ -225,6 +234,7 @@ impl Reason {
             | Self::Paused
             | Self::PlanForbids
             | Self::PoolTier { .. }
+            | Self::Preset
             | Self::Unpriced
             | Self::WorkspaceKeysOff => 3,
             Self::Ambiguous

@@ -6,7 +6,7 @@ use super::Ask;
 use super::reading::Reading;
 use super::way::way;
 
-const OPENROUTER: &str = "openrouter";
+pub const OPENROUTER: &str = "openrouter";
 
 impl<'a> Ask<'_, 'a> {
     /// The same model at OpenRouter, where settings and wishes let it and there is a key.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::Tariff;
 use model::settings::FallbackCause;
 
+use super::openrouter::OPENROUTER;
 use super::reading::Reading;
 use super::{Ask, Candidate, Draft, Payer, Reason, Way};
 use crate::asked::Pricing;
@@ -130,6 +131,9 @@ impl<'a> Ask<'_, 'a> {
         if key.allowed.as_ref().is_some_and(|list| !reading.is_in(list)) {
             return Err(Reason::KeyModels);
         }
+        if self.leaves_choice(key, reading) {
+            return Err(Reason::Preset);
+        }
         let (promised, required) = (key.promises(reading.provider), self.data_policy);
         if promised < required {
             return Err(Reason::DataPolicy { promised, required });
@@ -155,6 +159,17 @@ impl<'a> Ask<'_, 'a> {
             Some(until) => Err(Reason::Exhausted { until }),
             None => Ok(()),
         }
+    }
+}
+
+impl Ask<'_, '_> {
+    /// Whether OpenRouter would choose among more models than the lists of allowed ones name.
+    fn leaves_choice(&self, key: &ProviderKeyEntry, reading: &Reading<'_>) -> bool {
+        let mut lists = self.standing.rules.lists();
+        let of_key = self.standing.key.is_some_and(|key| key.allowed_models.is_some());
+        self.asked.wishes.names_preset
+            && reading.provider.id.as_str() == OPENROUTER
+            && (of_key || key.allowed.is_some() || lists.next().is_some())
     }
 }
 

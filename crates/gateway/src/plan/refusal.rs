@@ -63,6 +63,7 @@ impl Exclusion {
             Reason::NotPinned | Reason::OnlyByok | Reason::OnlyPlatform | Reason::NoPlatformKey => {
                 Some("routing")
             }
+            Reason::Preset => Some("preset"),
             Reason::Ambiguous
             | Reason::KeyModels
             | Reason::NotAllowed { .. }

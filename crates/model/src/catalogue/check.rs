@@ -61,13 +61,8 @@ fn path(path: &str) -> Result<(), String> {
 
 fn endpoint(operation: Operation, Endpoint { path, .. }: &Endpoint) -> Result<(), String> {
     self::path(path)?;
-    let names_model = match operation {
-        Operation::BatchEmbedContents | Operation::EmbedContent | Operation::GenerateContent => {
-            true
-        }
-        Operation::Passthrough => return Err("passthrough has no path of its own".into()),
-        _ => false,
-    };
+    require(operation != Operation::Passthrough, || "passthrough has no path of its own".into())?;
+    let names_model = operation.names_model_in_path();
     let rest = path.replacen(MODEL, "", 1);
     require((rest != *path) == names_model, || {
         format!("{operation} {} {MODEL} in its path", if names_model { "needs" } else { "has no" })

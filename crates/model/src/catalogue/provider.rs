@@ -155,9 +155,6 @@ pub enum AuthHeader {
 #[serde(deny_unknown_fields)]
 pub struct ProbeCall {
     pub path: String,
-    /// Where the probe's header differs from the calls'.
-    #[serde(default)]
-    pub auth: Option<AuthHeader>,
     /// Fields of a success, as `outer.inner`, that are true when the key is of no use after all.
     #[serde(default)]
     pub invalid_if_true: Vec<String>,

@@ -30,7 +30,7 @@ pub async fn principal(ask: &Ask, headers: &HeaderMap) -> Result<Principal, Refu
     let caller = ask.caller().await?;
     let tenant = match ask.tenant()? {
         Target::Tenant(named) => named.map(str::to_owned),
-        Target::Project(_) | Target::Workspace(_) => None,
+        Target::Project(_) | Target::Within(_) | Target::Workspace(_) => None,
     };
     let trace = Trace::default();
     trace.by(caller.doer());

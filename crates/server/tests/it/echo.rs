@@ -358,7 +358,7 @@ const HOSTILE_HEADERS: [&str; 24] = [
     "x-request-id",
 ];
 
-const KNOWN_HEADERS: [&str; 20] = [
+const KNOWN_HEADERS: [&str; 21] = [
     "cache-control",
     "content-length",
     "content-type",
@@ -367,6 +367,7 @@ const KNOWN_HEADERS: [&str; 20] = [
     "retry-after",
     "transfer-encoding",
     "x-keystile-attempts",
+    "x-keystile-cost-micro-usd",
     "x-keystile-model",
     "x-keystile-payer",
     "x-keystile-provider",

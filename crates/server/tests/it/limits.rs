@@ -194,16 +194,23 @@ async fn a_project_and_a_workspace_have_limits_of_their_own() {
 }
 
 #[tokio::test]
-async fn questions_about_models_are_no_requests() {
-    let (site, key) = with_a_key(json!({ "rpm_limit": 1 })).await;
+async fn questions_about_models_are_requests_without_tokens() {
+    let (site, key) =
+        with_a_key(json!({ "rpm_limit": 5, "tpm_limit": expected(&hello(MODEL)) })).await;
+    let models = async |path: &str| site.app.api.get(path).bearer(&key).whole().await;
 
-    for _ in 0..3 {
-        site.explain_as(&key, &hello(MODEL)).await;
-        site.app.api.get("/v1/models").bearer(&key).whole().await.expect(200);
+    for path in ["/v1/models", "/v1beta/models", "/v1/models/openai/gpt-4o"] {
+        models(path).await.expect(200);
     }
-
+    site.explain_as(&key, &hello(MODEL)).await;
     site.app.chat(&key, &hello(MODEL)).await.expect(200);
-    site.app.chat(&key, &hello(MODEL)).await.expect(429);
+
+    assert_limited(&models("/v1/models").await, "12", "5 requests a minute");
+    let explained =
+        site.app.api.post("/v1/route:explain", &hello(MODEL)).bearer(&key).whole().await;
+    assert_limited(&explained, "12", "5 requests a minute");
+    let dialect = models("/v1beta/models").await.expect(429).json();
+    assert_eq!(dialect["error"]["status"], "RESOURCE_EXHAUSTED", "{dialect}");
 }
 
 /// As many calls as that at once.

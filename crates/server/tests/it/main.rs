@@ -10,6 +10,7 @@
 mod audit;
 mod authorization;
 mod binary;
+mod caps;
 mod chat;
 mod cli;
 mod cli_manage;
@@ -44,3 +45,4 @@ mod seeds;
 mod settings;
 mod smuggling;
 mod translated;
+mod usage;

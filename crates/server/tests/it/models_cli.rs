@@ -243,6 +243,18 @@ fn every_catalogue_can_be_applied_over_the_other() {
 }
 
 #[test]
+fn an_import_may_leave_unknown_models_out() {
+    let place = Place::new();
+    let file = fixture("models-dev.json");
+
+    let told = place.json(&["import", file.to_str().expect("text"), "--only-known"]);
+
+    let changes = told["changes"].as_array().expect("changes");
+    let actions: Vec<_> = changes.iter().map(|change| change["action"].as_str()).collect();
+    assert!(actions.contains(&Some("changed")) && !actions.contains(&Some("added")), "{actions:?}");
+}
+
+#[test]
 fn nothing_is_deleted_and_a_persons_own_row_is_kept() {
     let place = Place::new();
     let own = "[models.openai]\n\"gpt-4o\" = { price = { usd = { input = \"1\", output = \"2\" } }, source = \"our contract\", as_of = 2026-11-01 }\n\

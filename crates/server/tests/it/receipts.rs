@@ -159,6 +159,7 @@ fn shown(row: &AttemptRow) -> Value {
         "attempt": row.attempt, "provider": row.provider, "model": row.model, "payer": row.payer,
         "provider_key": row.provider_key.to_string(), "state": row.state, "outcome": row.outcome,
         "http_status": row.http_status, "error_code": row.error_code, "usage": row.usage,
+        "cost_micro_usd": row.cost.map(model::PicoUsd::rounded), "price": row.price,
         "billing_unknown": row.billing_unknown, "started_at": row.started_at,
         "settled_at": row.settled_at, "latency_ms": row.latency_ms, "ttft_ms": row.ttft_ms,
     })
@@ -179,7 +180,9 @@ async fn the_ledger_says_the_same_afterwards() {
     assert_eq!(told["attempts"], rows.iter().map(shown).collect::<Value>());
     assert_eq!(told["attempts"].as_array().map(Vec::len), Some(2));
     assert_says_what_the_headers_say(&comment(&answer), &answer);
-    for member in ["request_id", "provider", "model", "payer", "provider_key", "usage"] {
+    for member in
+        ["request_id", "provider", "model", "payer", "provider_key", "usage", "cost_micro_usd"]
+    {
         assert_eq!(told[member], comment(&answer)[member], "{member}");
     }
     assert_eq!((&told["operation"], &told["streamed"]), (&json!("chat_completions"), &json!(true)));

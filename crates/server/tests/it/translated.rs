@@ -4,6 +4,7 @@
 mod counting;
 mod dialects;
 mod leftovers;
+mod lists;
 mod mounts;
 mod operations;
 mod pairs;

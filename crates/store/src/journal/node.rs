@@ -64,6 +64,11 @@ pub fn node_id(
     }
 }
 
+/// The same for somebody who only looks; `None` before the first start.
+pub fn known_node_id(folder: &Path) -> Option<NodeId> {
+    fs::read_to_string(folder.join("node")).ok()?.trim().parse().ok()
+}
+
 /// Under another name first, so that a crash leaves all of it or nothing.
 fn write_whole(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("new");

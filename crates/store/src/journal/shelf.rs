@@ -34,6 +34,18 @@ pub(super) fn open(folder: &Path) -> Result<(Shelf, Segment), JournalError> {
     Ok((shelf, segment))
 }
 
+/// What is there and not drained, as somebody sees it who only looks.
+pub fn undrained_on_disk(folder: &Path, drained: Position) -> Result<u64, JournalError> {
+    let mut lengths = BTreeMap::new();
+    for sequence in segment::list(folder)? {
+        // One that is gone by now was drained.
+        if let Ok(file) = fs::metadata(folder.join(segment::file_name(sequence))) {
+            lengths.insert(sequence, file.len());
+        }
+    }
+    Ok(Shelf { lengths, drained }.undrained_bytes())
+}
+
 impl Shelf {
     pub fn grow(&mut self, end: Position) {
         self.lengths.insert(end.segment, end.offset);

@@ -42,10 +42,11 @@ struct Line {
     connection: MultiplexedConnection,
 }
 
-/// Tokens to be taken (or, below zero, given back), in parts.
+/// To be taken (or, below zero, given back), in parts.
 pub(super) struct Settle {
     pub subject: Subject,
     pub limit: Limit,
+    pub requests: i64,
     pub tokens: i64,
 }
 
@@ -119,7 +120,7 @@ impl Shared {
     }
 
     pub fn settle(&self, settle: Settle) {
-        let is_needed = settle.tokens != 0 && self.is_there();
+        let is_needed = (settle.requests, settle.tokens) != (0, 0) && self.is_there();
         if is_needed && self.settles.try_send(settle).is_err() {
             tracing::debug!("too much is waiting to be settled in Redis, this leaks away instead");
         }
@@ -151,7 +152,7 @@ impl Shared {
         let mut pipe = redis::pipe();
         pipe.cmd("SCRIPT").arg("LOAD").arg(SCRIPT).ignore();
         for settle in settles {
-            let wanted = (0, settle.tokens);
+            let wanted = (settle.requests, settle.tokens);
             let call = self.call(&key(settle.subject), "settle", settle.limit, wanted, 0);
             pipe.add_command(call).ignore();
         }

@@ -4,7 +4,8 @@ mod fold;
 mod tally;
 
 use model::{
-    GatewayKeyId, PicoUsd, ProviderKeyId, RequestId, ServiceTier, Timestamp, Usage, WorkspaceId,
+    GatewayKeyId, PicoUsd, ProjectId, ProviderKeyId, RequestId, ServiceTier, Timestamp, Usage,
+    WorkspaceId,
 };
 
 use super::System;
@@ -19,6 +20,7 @@ pub struct AttemptRow {
     pub request: RequestId,
     pub attempt: u32,
     pub workspace: WorkspaceId,
+    pub project: ProjectId,
     pub gateway_key: GatewayKeyId,
     /// `NIL` where the attempt used none of ours.
     pub provider_key: ProviderKeyId,
@@ -54,7 +56,7 @@ impl System<'_> {
     }
 }
 
-fn attempt_row(row: &Row) -> Result<AttemptRow> {
+pub(crate) fn attempt_row(row: &Row) -> Result<AttemptRow> {
     let count = |column| -> Result<Option<u64>> {
         let count: Option<i64> = row.get(column)?;
         Ok(count.and_then(|count| u64::try_from(count).ok()))
@@ -64,6 +66,7 @@ fn attempt_row(row: &Row) -> Result<AttemptRow> {
         request: row.parse("request_id")?,
         attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
         workspace: row.parse("workspace_id")?,
+        project: row.parse("project_id")?,
         gateway_key: row.parse("gateway_key_id")?,
         provider_key: row.parse("provider_key_id")?,
         provider: row.get("provider")?,
@@ -99,8 +102,8 @@ fn attempt_row(row: &Row) -> Result<AttemptRow> {
     })
 }
 
-const OF_REQUEST: &str = "select request_id, attempt, workspace_id, gateway_key_id,
-        provider_key_id, provider, model, dialect, payer, streamed, state, outcome, http_status, error_code, input_tokens,
+const OF_REQUEST: &str = "select request_id, attempt, workspace_id, project_id,
+        gateway_key_id, provider_key_id, provider, model, dialect, payer, streamed, state, outcome, http_status, error_code, input_tokens,
         cached_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens,
         audio_input_tokens, searches, service_tier, estimated, billing_unknown, cost_micro_usd,
         cost_pico_rest, price, started_at, settled_at, latency_ms, ttft_ms
@@ -108,8 +111,8 @@ const OF_REQUEST: &str = "select request_id, attempt, workspace_id, gateway_key_
     where request_id = $1
     order by attempt";
 
-const LATEST: &str = "select request_id, attempt, workspace_id, gateway_key_id,
-        provider_key_id, provider, model, dialect, payer, streamed, state, outcome, http_status, error_code, input_tokens,
+const LATEST: &str = "select request_id, attempt, workspace_id, project_id,
+        gateway_key_id, provider_key_id, provider, model, dialect, payer, streamed, state, outcome, http_status, error_code, input_tokens,
         cached_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens,
         audio_input_tokens, searches, service_tier, estimated, billing_unknown, cost_micro_usd,
         cost_pico_rest, price, started_at, settled_at, latency_ms, ttft_ms

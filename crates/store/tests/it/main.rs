@@ -30,6 +30,8 @@ mod secrets;
 mod tenants;
 mod texts;
 mod uploads;
+mod usage;
+mod usage_plans;
 
 use place::Place;
 use rate_gate::Gate;
@@ -226,6 +228,15 @@ contract! {
 
     drain_speed:
         twenty_thousand_records;
+
+    usage:
+        every_filter_finds_the_attempts_that_fit,
+        pages_stay_as_they_were_while_attempts_are_added,
+        sums_are_those_of_the_attempts_however_they_are_told_apart;
+
+    usage_plans:
+        no_question_of_every_day_reads_the_whole_ledger,
+        what_fits_rarely_is_found_a_bounded_stretch_at_a_time;
 }
 
 /// The same for rate limits, in memory and in Redis.

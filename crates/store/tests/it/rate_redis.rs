@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use model::clock::SystemClock;
-use store::rate::{InvalidRedisUrl, RateLimits, RedisUrl};
+use store::rate::{InvalidRedisUrl, Limit, RateLimits, RedisUrl};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
 
@@ -37,6 +37,19 @@ async fn a_killed_redis_leaves_each_node_its_share_until_it_is_back() {
     gate.restart();
     gate.is_shared().await;
     assert_eq!(gate.granted(key(1), limit, 0, 64).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_given_back_was_never_asked_for_on_any_node() {
+    let Some(gate) = Gate::redis().await else { return };
+    let limit = Limit { requests_per_minute: Some(1), tokens_per_minute: Some(10) };
+    gate.take(key(1), limit, 10).await.expect("room").give_back();
+
+    // In a minute it would have leaked: this is not waited for so long.
+    let again = || async { gate.granted(key(1), limit, 10, 1).await == 1 };
+    eventually("the request and its tokens are there again", again).await;
+
+    assert_eq!(gate.granted(key(1), limit, 0, 8).await, 0, "it is not there twice");
 }
 
 /// Each of the two nodes allows its half, and together again they allow the whole.

@@ -7,8 +7,8 @@ pub mod reply;
 mod assistant;
 mod finish;
 mod images;
-mod members;
 mod thoughts;
+mod unsayable;
 
 /// FNV-1a: the same for the same bytes on every machine, and good for nothing else.
 pub(crate) fn digest(bytes: &[u8]) -> u64 {

@@ -152,6 +152,7 @@ fn wishes_are_read_word_for_word() {
             receipt: true,
             project: None,
             providers: Names::default(),
+            names_preset: false,
         }
     );
 }

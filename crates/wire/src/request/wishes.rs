@@ -23,6 +23,8 @@ pub struct Wishes {
     pub project: Option<String>,
     /// Which providers may answer, by any of their names.
     pub providers: Names,
+    /// OpenRouter's `preset` is named: settings kept there, which may choose another model.
+    pub names_preset: bool,
 }
 
 /// OpenRouter's `provider` object, as far as it names providers.
@@ -65,6 +67,7 @@ impl Wishes {
             receipt: routed(receipt, "receipt", YES_OR_NO)?.unwrap_or_default(),
             project: routed(project, "project", TEXT)?,
             providers: Names::default(),
+            names_preset: false,
         };
         wishes.refuse_contradiction()?;
         Ok(wishes)
@@ -179,6 +182,7 @@ impl Wishes {
         self.only_byok |= other.only_byok;
         self.only_platform |= other.only_platform;
         self.receipt |= other.receipt;
+        self.names_preset |= other.names_preset;
         self.provider_key = self.provider_key.or(other.provider_key);
         self.project = self.project.or(other.project);
         self.fallback_models = self.fallback_models.or(other.fallback_models);

@@ -102,20 +102,22 @@ struct Asked<'a> {
     tier: Option<ServiceTier>,
 }
 
-/// Each sort of call, today and after the price rises that are announced, and in every tier with a price today.
+/// Each sort of call, today and after the price rises that are announced, in every tier that has a price then.
 fn questions(
     catalogue: &Catalogue,
     provider: &ProviderId,
     name: &str,
 ) -> Vec<(&'static str, Timestamp, Option<ServiceTier>, Call)> {
     let [now, later] = [NOW, LATER].map(|at| at.parse::<Timestamp>().expect("a time"));
-    let Some(tariff) = catalogue.tariff(provider, name, now) else { return Vec::new() };
-    let tiers: Vec<_> = tariff.price().tiers.keys().copied().collect();
-    let each = |(kind, call)| {
-        let tiers = tiers.iter().map(move |tier| (kind, now, Some(*tier), call));
-        [(kind, now, None, call), (kind, later, None, call)].into_iter().chain(tiers)
-    };
-    CALLS.into_iter().flat_map(each).collect()
+    let mut questions = Vec::new();
+    for at in [now, later] {
+        let Some(tariff) = catalogue.tariff(provider, name, at) else { continue };
+        let tiers = tariff.price().tiers.keys().copied().map(Some);
+        for tier in tiers.chain([None]) {
+            questions.extend(CALLS.map(|(kind, call)| (kind, at, tier, call)));
+        }
+    }
+    questions
 }
 
 impl Asked<'_> {

@@ -70,6 +70,7 @@ impl Scene {
             request: RequestId::new(clock, random),
             attempt: 1,
             workspace: WorkspaceId::new(clock, random),
+            project: model::ProjectId::NIL,
             gateway_key: GatewayKeyId::new(clock, random),
             provider_key: ProviderKeyId::new(clock, random),
             provider: "openai".to_owned(),

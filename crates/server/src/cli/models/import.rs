@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Write what is shown to prices.toml in the data folder
     #[arg(long)]
     apply: bool,
+    /// Only prices of models that are known already
+    #[arg(long)]
+    only_known: bool,
 }
 
 pub fn run(
@@ -40,12 +43,15 @@ pub fn run(
     let named = || format!("{}", arguments.file.display());
     let text = fs::read_to_string(&arguments.file).with_context(named)?;
     let at = now();
-    let told = Told::read(&text, at).ok_or_else(|| {
+    let mut told = Told::read(&text, at).ok_or_else(|| {
         let file = printable(&named());
         Failure::Usage(format!(
             "\"{file}\" is none of LiteLLM's price map, models.dev's api.json and genai-prices' data (v2)"
         ))
     })?;
+    if arguments.only_known {
+        told.models.retain(|line| line.is_known_to(catalogue));
+    }
     let rows = prices::read(&config.data_dir)?;
     let diff = Diff::of(&told, catalogue, &rows, at)?;
     show(&told, &diff, format)?;

@@ -29,7 +29,7 @@ pub enum Need {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     Project,
-    /// The workspace that a header names, or the caller's own.
+    /// The workspace that is named, or the caller's own; a project's key sees its part.
     Tenant,
     /// The same, and all of it: a project's key sees none of that.
     WholeTenant,
@@ -155,4 +155,7 @@ pub const ROWS: &[(&str, Need)] = &[
     ("POST /v1/workspaces/{workspace}/provider-keys/{id}/set-default", Need::Writer),
     ("PATCH /v1/workspaces/{workspace}/provider-keys/{id}/tier", Need::Writer),
     ("POST /v1/workspaces/{workspace}/provider-keys/{id}/validate", Need::Writer),
+    ("GET /v1/workspaces/{workspace}/requests", read(Reach::Tenant)),
+    ("GET /v1/workspaces/{workspace}/requests/{id}", read(Reach::Tenant)),
+    ("GET /v1/workspaces/{workspace}/usage", read(Reach::Tenant)),
 ];

@@ -28,6 +28,35 @@ async fn it_serves_models_of_providers_without_a_key() {
 }
 
 #[tokio::test]
+async fn a_preset_that_may_choose_another_model_is_refused_where_only_some_are_allowed() {
+    let site = Site::open().await;
+    site.own("openrouter", "r").await;
+    let asked = asking("openrouter/x-ai/grok-4.3", json!({ "preset": "mine" }));
+
+    site.ask(&asked).await.expect(200);
+    assert_eq!(site.fake.last_request().json()["preset"], "mine", "there is no list here");
+
+    let narrow = site.gateway_key(json!({ "allowed_models": ["openrouter/x-ai/grok-4.3"] })).await;
+    let by_fallthrough = asking("grok/grok-4.3", json!({ "preset": "mine" }));
+    let both = site.gateway_key(json!({ "allowed_models": ["grok/grok-4.3"] })).await;
+    site.called();
+    for (key, body) in [(&narrow, &asked), (&both, &by_fallthrough)] {
+        let refused = site.app.chat(key, body).await.expect(400);
+        assert_eq!(refused.at("/error/param"), "preset");
+        assert!(refused.text().contains("leave it out"), "{}", refused.text());
+    }
+    let plain = asking("openrouter/x-ai/grok-4.3", json!({ "preset": null }));
+    site.app.chat(&narrow, &plain).await.expect(200);
+    site.project(json!({ "allowed_models": ["openrouter/x-ai/grok-4.3"] })).await;
+    site.ask(&asked).await.expect(400);
+    site.project(json!({ "allowed_models": null })).await;
+    let id = site.id("r").await.to_string();
+    site.change_key(&id, json!({ "allowed_models": ["openrouter/x-ai/grok-4.3"] })).await;
+    site.ask(&asked).await.expect(400);
+    assert_eq!(site.called(), ["openrouter/x-ai/grok-4.3 r"], "the one without a preset");
+}
+
+#[tokio::test]
 async fn it_does_not_where_the_workspace_or_the_project_says_so() {
     let site = Site::open().await;
     site.own("openrouter", "r").await;

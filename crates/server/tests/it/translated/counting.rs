@@ -68,3 +68,39 @@ async fn nobody_counts_for_those_who_may_not_ask() {
     }
     assert_eq!(site.called(), [""; 0]);
 }
+
+#[tokio::test]
+async fn google_counts_for_its_own_callers_and_for_others_it_is_estimated() {
+    let site = Site::open().await;
+    site.own("gemini", "g").await;
+    site.own("openai", "o").await;
+    let contents = json!([{ "role": "user", "parts": [{ "text": "hello" }] }]);
+    let count = async |model: &str, body: &Value| {
+        let path = format!("/v1beta/models/{model}:countTokens");
+        let call = site.app.api.post(&path, body).header("x-goog-api-key", &site.key);
+        call.whole().await
+    };
+
+    let plain = json!({ "contents": contents });
+    let answer = count("gemini-3-flash-preview", &plain).await.expect(200);
+    assert_eq!(answer.json(), json!({ "totalTokens": PROMPT_TOKENS }));
+    assert_eq!(answer.header("x-keystile-estimated"), None);
+    let seen = site.fake.last_request();
+    assert_eq!(seen.path(), "/gemini/v1beta/models/gemini-3-flash-preview:countTokens");
+    assert_eq!(seen.json(), plain);
+    let named =
+        |model: &str| json!({ "generateContentRequest": { "model": model, "contents": contents } });
+    let body = named("models/google/gemini-3-flash-preview");
+    count("google%2Fgemini-3-flash-preview", &body).await.expect(200);
+    assert_eq!(site.fake.last_request().json(), named("models/gemini-3-flash-preview"));
+
+    let estimated = count("openai/gpt-4o", &plain).await.expect(200);
+    assert_eq!(estimated.header("x-keystile-estimated"), Some("true"));
+    let tokens = estimated.json()["totalTokens"].as_u64().expect("a count");
+    assert!((1..60).contains(&tokens), "{}", estimated.text());
+    let refused = count("nobody-makes-this", &plain).await.expect(404);
+    assert_eq!(refused.at("/error/status"), "NOT_FOUND");
+    site.called();
+    let row = &site.app.attempts_of(&answer).await[0];
+    assert_eq!(row.dialect, "count_content_tokens");
+}

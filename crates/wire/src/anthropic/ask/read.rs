@@ -5,10 +5,10 @@ mod content;
 use serde_json::Value;
 
 use crate::InvalidBody;
-use crate::anthropic::members::{Members, invalid, leave_out, quoted};
 use crate::cache_control;
-use crate::hub::{Ask, Effort, Format, Reasoning, Text, Tool, ToolChoice, Turn};
+use crate::hub::{Ask, Effort, Format, Reasoning, Text, Tool, ToolChoice, Turn, leave_out};
 use crate::json::Flaw;
+use crate::members::{Members, invalid, quoted};
 use content::Blocks;
 
 /// Refuses what only this dialect's own models understand; hints that others can do without are told in `left_out`.
@@ -45,7 +45,7 @@ pub fn read(body: &[u8]) -> Result<Ask, InvalidBody> {
         body.take(name);
     }
     match body.rest().next() {
-        Some(name) => Err(stranger(name)),
+        Some(name) => Err(stranger(name.to_owned())),
         None => {
             ask.left_out = left_out;
             Ok(ask)
@@ -71,7 +71,8 @@ fn system(body: &mut Members, left_out: &mut Vec<String>) -> Result<Vec<Text>, I
 }
 
 fn turns(body: &mut Members, left_out: &mut Vec<String>) -> Result<Vec<Turn>, InvalidBody> {
-    let messages = body.list("messages")?.ok_or_else(|| invalid("messages", "a list"))?;
+    let messages = body.take("messages").ok_or_else(|| invalid("messages", "a list"))?;
+    let Value::Array(messages) = messages else { return Err(invalid("messages", "a list")) };
     messages.into_iter().map(|message| turn(message, left_out)).collect()
 }
 
@@ -91,7 +92,7 @@ fn turn(message: Value, left_out: &mut Vec<String>) -> Result<Turn, InvalidBody>
 }
 
 fn tools(body: &mut Members, left_out: &mut Vec<String>) -> Result<Vec<Tool>, InvalidBody> {
-    let tools = body.list("tools")?.unwrap_or_default();
+    let tools = body.list("tools")?;
     tools.into_iter().map(|tool| read_tool(tool, left_out)).collect()
 }
 
@@ -196,7 +197,7 @@ fn read_format(mut format: Members, left_out: &mut Vec<String>) -> Result<Format
 }
 
 fn stop(body: &mut Members) -> Result<Vec<String>, InvalidBody> {
-    let texts = body.list("stop_sequences")?.unwrap_or_default().into_iter();
+    let texts = body.list("stop_sequences")?.into_iter();
     texts
         .map(|text| match text {
             Value::String(text) => Ok(text),

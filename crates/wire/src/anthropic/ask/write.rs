@@ -8,8 +8,7 @@ mod tools;
 use serde_json::{Map, Number, Value, json};
 
 use crate::InvalidBody;
-use crate::anthropic::members::leave_out;
-use crate::hub::{Ask, Target};
+use crate::hub::{Ask, Target, leave_out};
 use thinking::Thinking;
 use tools::Toolbox;
 

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::members::{Members, invalid};
 use super::thoughts;
 use crate::InvalidBody;
 use crate::cache_control;
 use crate::hub::{CachePoint, Part, Text, Thought, ToolCall};
+use crate::members::{Members, invalid};
 
 /// The parts of a message, taken out of it. `id_of` names the calls that came without an id, where that is allowed.
 pub(super) fn parts(

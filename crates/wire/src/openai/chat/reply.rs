@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::members::Members;
 use super::{assistant, digest, finish, images, thoughts};
 use crate::hub::{CachePoint, Echo, Part, Reply, Thought, ToolCall};
+use crate::members::Members;
 use crate::openai::answer;
 
 /// The first of the answers, which is the only one that was asked for.

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::members::Members;
 use crate::hub::{Thought, ToolCall};
+use crate::members::Members;
 
 /// One entry of `reasoning_details` or `thinking_blocks`, or a piece of one in a stream.
 #[derive(Default)]

@@ -35,6 +35,7 @@ fn every_wish_has_a_header() {
             receipt: true,
             project: Some("acme".to_owned()),
             providers: Names::default(),
+            names_preset: false,
         }
     );
 }
@@ -116,6 +117,7 @@ fn wishes_of_two_places_hold_together() {
                 ignore: names(&["groq", "together"]),
                 no_fallbacks: true,
             },
+            names_preset: false,
         }
     );
 }

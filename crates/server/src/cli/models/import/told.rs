@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::price::{InvalidPrice, LongPrice, Price, Rates, SearchPrice};
-use model::{ModelKind, ServiceTier, Timestamp, TokenPrice, decimal};
+use model::{Catalogue, ModelKind, ServiceTier, Timestamp, TokenPrice, decimal};
 use serde_json::value::RawValue;
 
 use super::{genai_prices, litellm, models_dev};
@@ -33,6 +33,13 @@ impl Told {
         litellm::read(text)
             .or_else(|| models_dev::read(text))
             .or_else(|| genai_prices::read(text, at))
+    }
+}
+
+impl Line {
+    pub fn is_known_to(&self, catalogue: &Catalogue) -> bool {
+        let provider = catalogue.provider(self.provider);
+        provider.is_some_and(|provider| catalogue.model(&provider.id, &self.model).is_some())
     }
 }
 

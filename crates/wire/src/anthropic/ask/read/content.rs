@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::WAY_OUT;
 use crate::InvalidBody;
-use crate::anthropic::members::{Members, invalid, leave_out, param, quoted};
 use crate::anthropic::proof;
 use crate::cache_control;
-use crate::hub::{CachePoint, Part, Source, Text, Thought, ToolCall, ToolResult};
+use crate::hub::{CachePoint, Part, Source, Text, Thought, ToolCall, ToolResult, leave_out};
+use crate::members::{Members, invalid, param, quoted};
 
 /// Where blocks stand, and what of them was left out.
 pub(super) struct Blocks<'a> {

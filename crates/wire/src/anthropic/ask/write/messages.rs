@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::InvalidBody;
 use crate::anthropic::block;
-use crate::anthropic::members::leave_out;
 use crate::cache_control;
 use crate::hub::{
     Ask, CachePoint, ImageDetail, Part, Source, Text, Thought, ToolCall, ToolResult, Turn,
+    leave_out,
 };
 
 pub(super) fn system(texts: &[Text]) -> Option<Value> {

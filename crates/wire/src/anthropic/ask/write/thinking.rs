@@ -3,8 +3,7 @@
 use model::catalogue::Thinking as Way;
 use serde_json::{Value, json};
 
-use crate::anthropic::members::leave_out;
-use crate::hub::{Ask, Effort, Part, Reasoning, Target, Turn};
+use crate::hub::{Ask, Effort, Part, Reasoning, Target, Turn, leave_out};
 
 #[derive(Default)]
 pub(super) struct Thinking {

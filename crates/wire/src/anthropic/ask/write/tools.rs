@@ -5,9 +5,8 @@ use serde_json::{Map, Value, json};
 use super::schema;
 use crate::InvalidBody;
 use crate::anthropic::block::JSON_TOOL;
-use crate::anthropic::members::leave_out;
 use crate::cache_control;
-use crate::hub::{Ask, Format, Part, Target, Tool, ToolChoice, Turn};
+use crate::hub::{Ask, Format, Part, Target, Tool, ToolChoice, Turn, leave_out};
 
 pub(super) struct Toolbox {
     pub tools: Vec<Value>,

@@ -5,10 +5,11 @@ mod reasoning;
 
 use serde_json::Value;
 
-use super::super::members::{Members, invalid, leave_out, refused};
 use crate::InvalidBody;
 use crate::cache_control;
-use crate::hub::{Ask, Format, Tool, ToolChoice};
+use crate::hub::{Ask, Format, Tool, ToolChoice, leave_out};
+use crate::members::{Members, invalid};
+use crate::openai::chat::unsayable::refused;
 use messages::Conversation;
 
 /// Refuses what changes an answer and is not known, or could not be told in another dialect; hints that others can do

@@ -6,9 +6,8 @@ mod schema;
 use model::catalogue::Quirks;
 use serde_json::{Map, Value, json};
 
-use super::super::members::leave_out;
 use crate::InvalidBody;
-use crate::hub::{Ask, Effort, Format, Target, Tool, ToolChoice};
+use crate::hub::{Ask, Effort, Format, Target, Tool, ToolChoice, leave_out};
 use crate::openai::{self, json_mode};
 use messages::Messages;
 

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::super::super::assistant;
-use super::super::super::members::{Members, invalid, leave_out, refused};
 use crate::InvalidBody;
 use crate::cache_control;
-use crate::hub::{CachePoint, ImageDetail, Part, Source, Text, ToolResult, Turn};
+use crate::hub::{CachePoint, ImageDetail, Part, Source, Text, ToolResult, Turn, leave_out};
+use crate::members::{Members, invalid};
+use crate::openai::chat::unsayable::refused;
 
 /// What the messages read so far come to.
 #[derive(Default)]

@@ -1,8 +1,8 @@
 //! How hard the model shall think: in OpenAI's word for it, OpenRouter's, Groq's, or Anthropic's as others took it over.
 
-use super::super::super::members::Members;
 use crate::InvalidBody;
 use crate::hub::{Effort, Reasoning};
+use crate::members::Members;
 
 /// All of them together; where two speak of the same thing, the plainest counts. `None` where nobody said anything.
 pub(super) fn read(body: &mut Members) -> Result<Option<Reasoning>, InvalidBody> {

@@ -6,10 +6,12 @@ use model::catalogue::Quirks;
 use serde_json::{Map, Value, json};
 
 use super::super::super::digest;
-use super::super::super::members::{leave_out, unsayable};
 use super::super::super::reply::tool_call;
 use crate::InvalidBody;
-use crate::hub::{Ask, CachePoint, ImageDetail, Part, Source, Text, ToolCall, ToolResult, Turn};
+use crate::hub::{
+    Ask, CachePoint, ImageDetail, Part, Source, Text, ToolCall, ToolResult, Turn, leave_out,
+};
+use crate::openai::chat::unsayable::unsayable;
 
 /// The messages written so far.
 pub(super) struct Messages<'a> {

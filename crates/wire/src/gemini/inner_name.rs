@@ -1,4 +1,4 @@
-//! Requests for vectors, which name the model in the path and again inside. Both must be one.
+//! Requests for vectors and for counts, which name the model in the path and perhaps again inside. Both must be one.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -12,6 +12,11 @@ pub fn renamed(body: &[u8], model: &str) -> Result<Bytes, InvalidBody> {
     let name = Value::from(format!("models/{model}"));
     if let Some(own) = body.get_mut("model") {
         *own = name.clone();
+    }
+    for spelling in ["generateContentRequest", "generate_content_request"] {
+        if let Some(counted) = body.get_mut(spelling).and_then(Value::as_object_mut) {
+            counted.insert("model".to_owned(), name.clone());
+        }
     }
     let requests = body.get_mut("requests").and_then(Value::as_array_mut);
     for request in requests.into_iter().flatten().filter_map(Value::as_object_mut) {
@@ -43,6 +48,9 @@ mod tests {
         let single = renamed(br#"{"model":"models/x","content":{}}"#, "y").expect("JSON");
         assert_eq!(&*single, br#"{"model":"models/y","content":{}}"#);
         assert_eq!(&*renamed(b"{\"content\":{}}", "y").expect("JSON"), b"{\"content\":{}}");
+        let counted = br#"{"generateContentRequest":{"model":"models/google/x","contents":[]}}"#;
+        let expected = br#"{"generateContentRequest":{"model":"models/y","contents":[]}}"#;
+        assert_eq!(&*renamed(counted, "y").expect("JSON"), expected);
         assert!(renamed(b"{", "y").is_err());
     }
 }

@@ -1,13 +1,13 @@
-//! Takes an object apart by name, so that what nobody took can be refused or told. Knows no names of this dialect.
+//! Takes a request's object apart by name, so that what nobody took can be refused or told. Knows no dialect's names.
 
 use serde_json::{Map, Number, Value};
 
 use crate::InvalidBody;
-use crate::hub;
+use crate::hub::leave_out;
 use crate::json::Flaw;
 
 /// What is left of one object.
-pub(super) struct Members {
+pub(crate) struct Members {
     /// How the caller knows it, `messages.content`; nothing for the body itself.
     place: &'static str,
     map: Map<String, Value>,
@@ -111,7 +111,7 @@ impl Members {
     pub fn leave_out(self, left_out: &mut Vec<String>) {
         for name in self.rest() {
             let name = if is_a_name(name) { name } else { "?" };
-            leave_out(left_out, format!("{}.{name}", self.place));
+            leave_out(left_out, &format!("{}.{name}", self.place));
         }
     }
 
@@ -124,35 +124,22 @@ impl Members {
     }
 }
 
-/// A hundred messages may hold the same thing; it is told once.
-pub(super) fn leave_out(left_out: &mut Vec<String>, name: impl AsRef<str>) {
-    hub::leave_out(left_out, name.as_ref());
-}
-
-pub(super) fn invalid(place: &'static str, expected: &str) -> InvalidBody {
+pub(crate) fn invalid(place: &'static str, expected: &str) -> InvalidBody {
     InvalidBody::new(param(place), format!("`{place}` must be {expected}"))
 }
 
-/// What only this dialect can say, and would change the answer.
-pub(super) fn refused(place: &'static str, what: &str) -> InvalidBody {
-    let message = format!(
-        "{what} (`{place}`) cannot be had from this provider: leave it out, or choose a model whose \
-         provider speaks OpenAI's chat completions"
-    );
-    InvalidBody::new(param(place), message)
-}
-
-/// What this dialect cannot say, or this provider.
-pub(super) fn unsayable(place: &'static str, what: &str) -> InvalidBody {
-    let message = format!(
-        "{what} cannot be sent to this provider: leave it out, or choose a model of another one"
-    );
-    InvalidBody::new(param(place), message)
-}
-
 /// The member of the body that a place lies in.
-fn param(place: &'static str) -> Option<&'static str> {
+pub(crate) fn param(place: &'static str) -> Option<&'static str> {
     place.split('.').next().filter(|name| !name.is_empty())
+}
+
+/// A word of the caller's own, such as a type that has its date in it, where it is one.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain: String = word.chars().filter(|letter| !letter.is_ascii_digit()).collect();
+    match is_a_name(&plain) && word.len() <= WORD_BYTES_MAX {
+        true => format!("{word:?}"),
+        false => "that is not known here".to_owned(),
+    }
 }
 
 /// Anything else may be a key that was pasted into the wrong place.
@@ -162,3 +149,4 @@ fn is_a_name(text: &str) -> bool {
 }
 
 const NAME_BYTES_MAX: usize = 32;
+const WORD_BYTES_MAX: usize = 48;
