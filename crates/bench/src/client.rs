@@ -53,6 +53,8 @@ pub enum Told {
         id: u64,
         /// What it had read by then.
         bytes: usize,
+        /// Of whole events.
+        tokens: u64,
         at_ms: i64,
     },
 }
@@ -65,12 +67,12 @@ pub struct Ask {
     pub tokens: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     Broken,
     Completed,
     HungUp,
-    Refused(StatusCode),
+    Refused { status: u16, code: String },
 }
 
 /// When to hang up.
@@ -124,10 +126,9 @@ impl Client {
             }
             StatusCode::OK => Ok(self.broken(id)),
             _ => {
-                let code = code(&body);
-                let status_number = status.as_u16();
-                self.journal.note(&Told::Refused { id, status: status_number, code, at_ms });
-                Ok(Heard::Refused(status))
+                let (code, status) = (code(&body), status.as_u16());
+                self.journal.note(&Told::Refused { id, status, code: code.clone(), at_ms });
+                Ok(Heard::Refused { status, code })
             }
         }
     }
@@ -161,7 +162,8 @@ impl Client {
         }
         let at_ms = now_ms();
         drop(socket);
-        self.journal.note(&Told::HungUp { id, bytes: heard.len(), at_ms });
+        let tokens = tokens(&String::from_utf8_lossy(&heard));
+        self.journal.note(&Told::HungUp { id, bytes: heard.len(), tokens, at_ms });
         Ok(Heard::HungUp)
     }
 
@@ -201,7 +203,7 @@ impl std::fmt::Display for Heard {
             Self::Broken => f.write_str("broken"),
             Self::Completed => f.write_str("completed"),
             Self::HungUp => f.write_str("hung up"),
-            Self::Refused(status) => write!(f, "{}", status.as_u16()),
+            Self::Refused { status, code } => write!(f, "{status} {code}"),
         }
     }
 }
@@ -224,12 +226,21 @@ async fn whole(body: Incoming) -> Result<Bytes, hyper::Error> {
     Ok(body.collect().await?.to_bytes())
 }
 
+/// Those that arrived with their event's end.
+fn tokens(heard: &str) -> u64 {
+    let events = heard.split("\n\n").filter(|event| event.contains(TOKEN)).count();
+    let is_cut = heard.rsplit("\n\n").next().is_some_and(|last| last.contains(TOKEN));
+    u64::try_from(events.saturating_sub(usize::from(is_cut))).unwrap_or_default()
+}
+
 fn code(body: &[u8]) -> String {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let code = body.pointer("/error/code").and_then(Value::as_str);
     code.unwrap_or("(none)").to_owned()
 }
 
+/// As the provider writes each.
+const TOKEN: &str = "\"content\":\" yes\"";
 const PATH: &str = "/v1/chat/completions";
 const REQUEST_ID: &str = "x-keystile-request-id";
 const REQUEST_ID_LINE: &str = "\r\nx-keystile-request-id: ";

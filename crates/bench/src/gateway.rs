@@ -1,15 +1,20 @@
 //! The gateway as a child process over a folder that outlives it: started, set up through its API, killed, started again.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use model::PicoUsd;
+use model::clock::SystemClock;
+use model::random::OsRandom;
+use model::settings::{CapMode, CapPeriod};
+use model::{Cap, CapScope, Clock, NodeId, PicoUsd};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
+use store::budget::{Budgets, Standing};
 use store::system::AttemptRow;
 use store::{Location, Store};
 use tempfile::TempDir;
@@ -153,6 +158,15 @@ impl Site {
         Ok(said == ["ok"])
     }
 
+    /// Of the key that paid for these rows, whose cap has no period.
+    pub async fn standing(&self, rows: &[AttemptRow]) -> anyhow::Result<Standing> {
+        let store = self.store().await?;
+        let row = rows.first().context("the ledger is empty")?;
+        let standing = standing(&store, row, Arc::new(SystemClock), CapPeriod::Never).await;
+        store.close().await;
+        standing
+    }
+
     /// All there is, of every node.
     pub async fn ledger(&self) -> anyhow::Result<Vec<AttemptRow>> {
         let store = self.store().await?;
@@ -228,6 +242,25 @@ impl Owner {
     }
 }
 
+impl Spend {
+    /// By a gateway that keeps it to itself.
+    pub const UNTOLD: Self = Self { spent_micro_usd: None, held_micro_usd: None };
+}
+
+/// What the database has of a key's cap once no gateway runs, as a node without any part in it sees it.
+pub async fn standing(
+    store: &Store,
+    row: &AttemptRow,
+    clock: Arc<dyn Clock>,
+    period: CapPeriod,
+) -> anyhow::Result<Standing> {
+    let node = NodeId::new(&*clock, &OsRandom);
+    let scope = CapScope::GatewayKey(row.gateway_key);
+    let cap = Cap { scope, amount: PicoUsd(0), period, mode: CapMode::Strict };
+    let budgets = Budgets::new(store.clone(), node, clock, || 1);
+    Ok(budgets.standing(row.workspace, &cap).await?)
+}
+
 /// What the key is told of its money, once nothing is held any more; or what is still held after a while.
 pub async fn spend_at_rest(api: &Client, key: &str) -> Spend {
     let deadline = Instant::now() + AT_REST_WITHIN;
@@ -238,7 +271,7 @@ pub async fn spend_at_rest(api: &Client, key: &str) -> Spend {
             spent_micro_usd: micro_usd("/spend/spent_micro_usd"),
             held_micro_usd: micro_usd("/spend/held_micro_usd"),
         };
-        if spend.held_micro_usd == Some(0) || Instant::now() > deadline {
+        if matches!(spend.held_micro_usd, None | Some(0)) || Instant::now() > deadline {
             return spend;
         }
         tokio::time::sleep(POLL).await;

@@ -136,7 +136,7 @@ async fn run(mut lane: Lane) -> anyhow::Result<()> {
         let mut live = Live { state: &lane.state, counts: false };
         let heard = lane.client.ask(&url, &ask, || live.begin(lane.streamed)).await?;
         drop(live);
-        lane.state.tally.count(heard);
+        lane.state.tally.count(&heard);
         if heard != Heard::Completed {
             // Nobody is helped by asking a gateway that is down as fast as possible.
             tokio::time::sleep(AFTER_FAILURE).await;
@@ -145,7 +145,7 @@ async fn run(mut lane: Lane) -> anyhow::Result<()> {
 }
 
 impl Tally {
-    pub fn count(&self, heard: Heard) {
+    pub fn count(&self, heard: &Heard) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = all.entry(heard.to_string()).or_default();
         *count = count.saturating_add(1);
@@ -155,7 +155,7 @@ impl Tally {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub fn of(&self, heard: Heard) -> u64 {
+    pub fn of(&self, heard: &Heard) -> u64 {
         self.all().get(&heard.to_string()).copied().unwrap_or_default()
     }
 }

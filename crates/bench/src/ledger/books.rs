@@ -6,6 +6,7 @@ mod pair;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{PicoUsd, RequestId};
+use store::budget::Standing;
 use store::system::AttemptRow;
 
 use crate::client::Told;
@@ -44,8 +45,9 @@ struct Asked {
     is_broken: bool,
     is_completed: bool,
     hung_up_at_ms: Option<i64>,
-    /// Something of the answer, before it hung up.
-    has_read: bool,
+    /// What it had of the answer before it hung up.
+    bytes: usize,
+    tokens: u64,
 }
 
 pub struct Books {
@@ -97,14 +99,20 @@ impl Books {
         self.report_closing(report);
     }
 
-    /// What the key is told must be what its rows come to, rounded once.
-    pub fn check_spend(&self, spend: Spend, report: &mut Report) {
+    /// What all rows of one key come to must be what its budget has spent, to the pico-dollar, with nothing held any more; and
+    /// what the key is told, rounded once.
+    pub fn check_spend(&self, kept: Standing, told: Spend, report: &mut Report) {
         let costs = self.rows.iter().filter_map(|row| row.cost);
         let sum = costs.fold(PicoUsd::default(), |sum, cost| PicoUsd(sum.0.saturating_add(cost.0)));
-        report.figure("spent, as the key is told", spend);
+        report.figure("spent, pico-USD", kept.spent.0);
+        report.figure("held at the end, pico-USD", kept.held.0);
+        let exactly = Standing { spent: sum, held: PicoUsd(0) };
+        report.check(kept == exactly, || format!("{kept:?}, and the rows come to {exactly:?}"));
         let spent_micro_usd = u64::try_from(sum.rounded().0).ok();
         let exactly = Spend { spent_micro_usd, held_micro_usd: Some(0) };
-        report.check(spend == exactly, || format!("{spend:?}, and its rows come to {exactly:?}"));
+        report.check(told == exactly || told == Spend::UNTOLD, || {
+            format!("the key is told {told:?}, and the rows come to {exactly:?}")
+        });
     }
 
     fn check_once(&self, report: &mut Report) {
@@ -132,7 +140,7 @@ impl Books {
         let mut outcomes = BTreeMap::<String, usize>::new();
         for (id, asked) in left {
             let row = pairs.get(id);
-            report.check(row.is_some() || !asked.has_read, || format!("hang-up {id} has no row"));
+            report.check(row.is_some() || asked.bytes == 0, || format!("hang-up {id} has no row"));
             let outcome = row.and_then(|row| row.outcome.as_deref()).unwrap_or("left unread");
             let count = outcomes.entry(outcome.to_owned()).or_default();
             *count = count.saturating_add(1);
@@ -142,8 +150,9 @@ impl Books {
         }
     }
 
-    /// Which row is which call. The client knows most; of the others it never saw the head, and there the lane and the time
-    /// decide: a lane has one request at a time, and its row was begun before its call.
+    /// Which row is which call. The client knows most. Of the others it never saw the head: some rows were billed, and with that
+    /// numbered, and of the rest the model and the time decide. A row was begun before its call, and a model of its own has
+    /// one request at a time.
     fn pairs<'a>(&'a self, report: &mut Report) -> BTreeMap<u64, &'a AttemptRow> {
         let by_request: BTreeMap<_, _> =
             self.rows.iter().map(|row| (row.request.to_string(), row)).collect();
@@ -163,9 +172,10 @@ impl Books {
         for (id, call) in nameless {
             let begun = self.rows.iter().filter(|row| {
                 let is_before = row.started_at.unix_ms() <= call.at_ms;
-                row.model == call.model && is_before && !taken.contains(&row.request)
+                let may_be_it = billed(row).is_none_or(|billed| billed == *id);
+                row.model == call.model && is_before && may_be_it && !taken.contains(&row.request)
             });
-            match begun.max_by_key(|row| row.started_at.unix_ms()) {
+            match begun.max_by_key(|row| (billed(row).is_some(), row.started_at.unix_ms())) {
                 Some(row) => {
                     taken.insert(row.request);
                     pairs.insert(*id, row);
@@ -226,14 +236,20 @@ impl Books {
                 self.asked.entry(id).or_default().request = Some(request)
             }
             Told::Completed { id, .. } => self.asked.entry(id).or_default().is_completed = true,
-            Told::HungUp { id, bytes, at_ms } => {
+            Told::HungUp { id, bytes, tokens, at_ms } => {
                 let asked = self.asked.entry(id).or_default();
-                (asked.hung_up_at_ms, asked.has_read) = (Some(at_ms), bytes > 0);
+                asked.hung_up_at_ms = Some(at_ms);
+                (asked.bytes, asked.tokens) = (bytes, tokens);
             }
             Told::Broken { id, .. } => self.asked.entry(id).or_default().is_broken = true,
             Told::Refused { .. } => {}
         }
     }
+}
+
+/// The number of the request, which the provider bills as its input.
+fn billed(row: &AttemptRow) -> Option<u64> {
+    row.usage.input_tokens.filter(|_| !row.usage.estimated)
 }
 
 const CLOSED_WITHIN_MS: u64 = 1000;

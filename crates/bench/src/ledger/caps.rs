@@ -6,13 +6,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
+use store::budget::Standing;
+use testkit::random::SeededRandom;
 
 use super::Scene;
 use super::books::{Books, Rules};
-use super::crowd::{Crowd, PACE, PRICE, TENTH_MICRO_USD, ended};
+use super::crowd::{Crowd, MODEL, PACE, PRICE, TENTH_MICRO_USD, ended, tenths};
 use crate::Common;
 use crate::client::Heard;
-use crate::gateway::{Database, Gateway, Owner, Site, Spend, spend_at_rest};
+use crate::gateway::{Database, Gateway, Owner, Site, spend_at_rest};
+use crate::provider::Served;
 use crate::report::Report;
 
 #[derive(Args)]
@@ -49,8 +52,12 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         team.owner.patch_key(&team.key_id, &cap).await;
     }
     if arguments.kill {
-        team.crowd.wait_served(1).await?;
-        team.kill_last(&scene.site)?;
+        let random = SeededRandom::new(arguments.common.seed);
+        while scene.served.lines::<Served>().await?.is_empty() {
+            tokio::time::sleep(POLL).await;
+        }
+        tokio::time::sleep(Duration::from_millis(random.next() % KILL_WITHIN_MS)).await;
+        team.kill_first(&scene.site)?;
     }
     ended(racing).await?;
     let raced = team.crowd.heard();
@@ -58,19 +65,20 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     team.ask_until_refused().await?;
     let spend = spend_at_rest(&team.first()?.api(), &team.key).await;
 
+    for gateway in std::mem::take(&mut team.gateways) {
+        gateway.stop()?;
+    }
+
     let mut report = Report::new();
     report.figure("requests at once", arguments.requests);
     report.figure("heard in the race", raced);
     report.figure("heard in all", team.crowd.heard());
-    report.figure("at the end", spend);
-    team.judge(spend, &arguments, &mut report);
-    for gateway in team.gateways {
-        gateway.stop()?;
-    }
     let rows = scene.site.ledger().await?;
+    let kept = scene.site.standing(&rows).await?;
+    team.judge(kept, &arguments, &mut report);
     let books = Books::new(scene.served.lines().await?, scene.told.lines().await?, rows);
     books.compare(Rules { price: PRICE, kills: arguments.kill }, &mut report);
-    books.check_spend(spend, &mut report);
+    books.check_spend(kept, spend, &mut report);
     scene.finish(report, &arguments.common)
 }
 
@@ -87,22 +95,21 @@ impl Team {
     async fn start(scene: &Scene, arguments: &Arguments) -> anyhow::Result<Self> {
         let mut gateways = vec![scene.site.start()?];
         let api = gateways.first().context("a node")?.api();
-        let owner = Owner::set_up(api, &Crowd::models(arguments.requests)?, PRICE).await;
+        let owner = Owner::set_up(api, &[MODEL.to_owned()], PRICE).await;
         let cap = arguments.cap.saturating_mul(TENTH_MICRO_USD);
         let capped = json!({ "name": "capped", "spend_cap_micro_usd": cap, "cap_mode": "strict" });
         let (key, key_id) = owner.gateway_key(&capped).await;
         for node in 1..arguments.nodes {
             gateways.push(node_site(&scene.site, node).start()?);
         }
-        let crowd = Arc::new(Crowd::new(scene.client(key.clone()), arguments.requests));
+        let crowd = Arc::new(Crowd::new(scene.client(key.clone())));
         Ok(Self { gateways, owner, key, key_id, crowd })
     }
 
-    fn kill_last(&mut self, site: &Site) -> anyhow::Result<()> {
-        self.gateways.pop().context("a node")?.kill();
-        let node = self.gateways.len();
-        let again = if node == 0 { site.start()? } else { node_site(site, node).start()? };
-        self.gateways.push(again);
+    /// It is the one that knew the key before the race, and has most calls on the way.
+    fn kill_first(&mut self, site: &Site) -> anyhow::Result<()> {
+        self.gateways.remove(0).kill();
+        self.gateways.insert(0, site.start()?);
         Ok(())
     }
 
@@ -110,25 +117,24 @@ impl Team {
     async fn ask_until_refused(&self) -> anyhow::Result<()> {
         for _ in 0..2 {
             for gateway in &self.gateways {
-                while self.crowd.ask(&gateway.url, 0).await? == Heard::Completed {}
+                while self.crowd.ask(&gateway.url).await? == Heard::Completed {}
             }
             tokio::time::sleep(LEASES_MOVE).await;
         }
         Ok(())
     }
 
-    fn judge(&self, spend: Spend, arguments: &Arguments, report: &mut Report) {
+    fn judge(&self, kept: Standing, arguments: &Arguments, report: &mut Report) {
         let (cap, served) = (arguments.change_to.unwrap_or(arguments.cap), self.crowd.served());
         // What was on the way when a cap was lowered is finished.
         let most = cap.max(arguments.cap.min(served));
-        let spent_micro_usd = Some(most.saturating_mul(TENTH_MICRO_USD));
-        let exactly = Spend { spent_micro_usd, held_micro_usd: Some(0) };
-        report.check(spend == exactly, || format!("{spend:?} instead of {exactly:?}"));
+        let exactly = tenths(most);
+        report.check(kept == exactly, || format!("{kept:?} instead of {exactly:?}"));
         // What a killed node was at is charged, and nobody has it.
         let is_right = if arguments.kill { served <= most } else { served == most };
         report.check(is_right, || format!("{served} were served, of {most}"));
         for name in self.crowd.heard().keys() {
-            let is_allowed = matches!(name.as_str(), "completed" | "402")
+            let is_allowed = matches!(name.as_str(), "completed" | "402 spend_cap_exceeded")
                 || (arguments.kill && name == "broken");
             report.check(is_allowed, || format!("clients heard \"{name}\""));
         }
@@ -144,5 +150,8 @@ fn node_site(site: &Site, node: usize) -> Site {
     site.beside(&format!("data-{node}"))
 }
 
+const POLL: Duration = Duration::from_millis(5);
+/// As long as the first answers take, so that some are there by then and some are not.
+const KILL_WITHIN_MS: u64 = 300;
 /// Longer than nodes take to hear of each other.
-const LEASES_MOVE: Duration = Duration::from_secs(2);
+const LEASES_MOVE: Duration = Duration::from_secs(6);

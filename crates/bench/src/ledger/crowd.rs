@@ -6,55 +6,50 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use model::{MicroUsd, PicoUsd};
+use store::budget::Standing;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::client::{Ask, Client, Heard};
 use crate::gateway::Price;
-use crate::load::{Tally, model};
+use crate::load::Tally;
 use crate::provider::Pace;
 
 pub struct Crowd {
     client: Client,
     ids: AtomicU64,
-    /// As many as ask at once, so that each row of the ledger can be told from the others that run.
-    lanes: u64,
     tally: Tally,
 }
 
 impl Crowd {
-    pub fn new(client: Client, lanes: u64) -> Self {
-        Self { client, ids: AtomicU64::new(0), lanes, tally: Tally::default() }
-    }
-
-    /// The names that need a price. Settings hold a thousand.
-    pub fn models(lanes: u64) -> anyhow::Result<Vec<String>> {
-        anyhow::ensure!(lanes <= 1000, "no more than 1000 may ask at once");
-        Ok((0..usize::try_from(lanes)?).map(model).collect())
+    pub fn new(client: Client) -> Self {
+        Self { client, ids: AtomicU64::new(0), tally: Tally::default() }
     }
 
     /// All at once, each gateway its share.
     pub fn race(self: &Arc<Self>, urls: &[String], requests: u64) -> JoinSet<anyhow::Result<()>> {
         let mut racing = JoinSet::new();
-        for (lane, url) in (0..requests).zip(urls.iter().cycle()) {
+        for (_, url) in (0..requests).zip(urls.iter().cycle()) {
             let (crowd, url) = (Arc::clone(self), url.clone());
-            racing.spawn(async move { crowd.ask(&url, lane).await.map(|_| ()) });
+            racing.spawn(async move { crowd.ask(&url).await.map(|_| ()) });
         }
         racing
     }
 
-    /// Each lane again and again, until told to stop.
+    /// So many at once, each again and again, until told to stop.
     pub fn insist(
         self: &Arc<Self>,
+        many: u64,
         url: &str,
         stop: &watch::Sender<bool>,
     ) -> JoinSet<anyhow::Result<()>> {
         let mut insisting = JoinSet::new();
-        for lane in 0..self.lanes {
+        for _ in 0..many {
             let (crowd, url, stopped) = (Arc::clone(self), url.to_owned(), stop.subscribe());
             insisting.spawn(async move {
                 while !*stopped.borrow() {
-                    if crowd.ask(&url, lane).await? != Heard::Completed {
+                    if crowd.ask(&url).await? != Heard::Completed {
                         tokio::time::sleep(AFTER_REFUSAL).await;
                     }
                 }
@@ -64,12 +59,11 @@ impl Crowd {
         insisting
     }
 
-    pub async fn ask(&self, url: &str, lane: u64) -> anyhow::Result<Heard> {
+    pub async fn ask(&self, url: &str) -> anyhow::Result<Heard> {
         let id = self.ids.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        let model = model(usize::try_from(lane)?);
-        let ask = Ask { id, model, streamed: false, tokens: TOKENS };
+        let ask = Ask { id, model: MODEL.to_owned(), streamed: false, tokens: TOKENS };
         let heard = self.client.ask(url, &ask, || {}).await?;
-        self.tally.count(heard);
+        self.tally.count(&heard);
         Ok(heard)
     }
 
@@ -83,12 +77,19 @@ impl Crowd {
     }
 
     pub fn served(&self) -> u64 {
-        self.tally.of(Heard::Completed)
+        self.tally.of(&Heard::Completed)
     }
 
     pub fn heard(&self) -> BTreeMap<String, u64> {
         self.tally.all()
     }
+}
+
+/// So many tenths of a dollar spent, and nothing held.
+pub fn tenths(count: u64) -> Standing {
+    let micro_usd = count.saturating_mul(TENTH_MICRO_USD);
+    let spent = PicoUsd::from(MicroUsd(i64::try_from(micro_usd).unwrap_or(i64::MAX)));
+    Standing { spent, held: PicoUsd(0) }
 }
 
 pub async fn ended(mut crowd: JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
@@ -98,6 +99,7 @@ pub async fn ended(mut crowd: JoinSet<anyhow::Result<()>>) -> anyhow::Result<()>
     Ok(())
 }
 
+pub const MODEL: &str = "ten-cents";
 /// Ten cents for a hundred tokens, and nothing for the question.
 pub const PRICE: Price = Price { input: 0, output: 1_000_000_000 };
 const TOKENS: u64 = 100;

@@ -85,7 +85,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     report.figure("back to ready, ms", ready_after.as_millis());
     report.figure("end of load to all settled, ms", drained_after.as_millis());
     for name in afterwards.keys() {
-        let is_allowed = matches!(name.as_str(), "completed" | "503") || (kill && name == "broken");
+        let is_allowed =
+            name == "completed" || name.starts_with("503 ") || (kill && name == "broken");
         report.check(is_allowed, || format!("clients heard \"{name}\""));
     }
     let served = |heard: &BTreeMap<String, u64>| heard.get("completed").copied();
@@ -93,9 +94,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         .check(served(&meanwhile) > served(&before), || "nothing was served meanwhile".to_owned());
     report.check(ready_after <= READY_WITHIN, || "it was not ready in time".to_owned());
     let rows = scene.site.ledger().await?;
+    let kept = scene.site.standing(&rows).await?;
     let books = Books::new(scene.served.lines().await?, told, rows);
     books.compare(Rules { price: PRICE, kills: kill }, &mut report);
-    books.check_spend(spend, &mut report);
+    books.check_spend(kept, spend, &mut report);
     scene.finish(report, &common)
 }
 

@@ -68,9 +68,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let mut report = Report::new();
     report.figure("hang-ups", count);
     let rows = scene.site.ledger().await?;
+    let kept = scene.site.standing(&rows).await?;
     let books = Books::new(scene.served.lines().await?, scene.told.lines().await?, rows);
     books.compare(Rules { price: PRICE, kills: false }, &mut report);
-    books.check_spend(spend, &mut report);
+    books.check_spend(kept, spend, &mut report);
     scene.finish(report, &common)
 }
 

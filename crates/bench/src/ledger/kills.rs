@@ -78,9 +78,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let is_whole = scene.site.is_whole().await?;
     report.check(is_whole, || "the database is not whole: pragma integrity_check".to_owned());
     let rows = scene.site.ledger().await?;
+    let kept = scene.site.standing(&rows).await?;
     let books = Books::new(scene.served.lines().await?, scene.told.lines().await?, rows);
     books.compare(Rules { price: PRICE, kills: true }, &mut report);
-    books.check_spend(spend, &mut report);
+    books.check_spend(kept, spend, &mut report);
     scene.finish(report, &common)
 }
 

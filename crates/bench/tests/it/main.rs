@@ -42,3 +42,23 @@ fn a_kill_while_somebody_else_writes_the_sqlite_loses_nothing() {
 fn fifty_clients_that_hang_up_pay_for_what_was_seen() {
     passes("ledger hangups --count 50");
 }
+
+#[test]
+fn of_many_at_once_exactly_as_many_are_served_as_the_cap_pays_for() {
+    passes("ledger caps --requests 200");
+}
+
+#[test]
+fn a_cap_that_is_raised_in_the_race_serves_the_difference() {
+    passes("ledger caps --requests 200 --change-to 80");
+}
+
+#[test]
+fn three_nodes_of_which_one_is_killed_spend_exactly_the_cap() {
+    passes("ledger caps --requests 200 --nodes 3 --kill");
+}
+
+#[test]
+fn each_day_has_its_own_cap_however_the_one_before_ended() {
+    passes("ledger periods");
+}

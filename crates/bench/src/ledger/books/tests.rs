@@ -40,7 +40,7 @@ impl Scene {
     fn left(seen: u64) -> Self {
         let mut scene = Self::begun(2);
         let at_ms = scene.now_ms();
-        scene.told.push(Told::HungUp { id: 1, bytes: 900, at_ms });
+        scene.told.push(Told::HungUp { id: 1, bytes: 900, tokens: 1, at_ms });
         scene.served.push(Served::Left { id: 1, tokens: 2, at_ms: at_ms + 1 });
         scene.rows[0].usage.output_tokens = Some(seen);
         scene.rows[0].cost = Some(PRICE.of(0, seen));
@@ -181,7 +181,7 @@ fn wrong_tokens_are_found() {
         scene.rows[0].usage.output_tokens = Some(tokens);
         is_found(scene, RULES, "instead of 1 and 3");
     }
-    is_found(Scene::left(0), RULES, "0 tokens of 2");
+    is_found(Scene::left(0), RULES, "0 tokens of 2, 2 unseen, 1 had");
     is_found(Scene::left(3), RULES, "3 tokens of 2");
 }
 
@@ -236,14 +236,31 @@ fn what_a_kill_cut_off_costs_its_checkpoint_or_what_was_held() {
 }
 
 #[test]
-fn a_key_that_is_told_another_sum_is_found() {
+fn a_budget_that_is_another_sum_or_holds_a_phantom_is_found() {
     let scene = Scene::whole();
     let books = Books::new(scene.served, scene.told, scene.rows);
-    // 3 000 016 pico-USD.
-    for (spent, held, is_right) in [(3, 0, true), (4, 0, false), (3, 1, false)] {
+    let kept = Standing { spent: PicoUsd(3_000_016), held: PicoUsd(0) };
+    let told = Spend { spent_micro_usd: Some(3), held_micro_usd: Some(0) };
+    for (kept, told, is_right) in [
+        (kept, told, true),
+        (kept, Spend { spent_micro_usd: Some(4), ..told }, false),
+        (kept, Spend { held_micro_usd: Some(1), ..told }, false),
+        (Standing { spent: PicoUsd(3_000_017), ..kept }, told, false),
+        (Standing { held: PicoUsd(1), ..kept }, told, false),
+    ] {
         let mut report = Report::new();
-        let spend = Spend { spent_micro_usd: Some(spent), held_micro_usd: Some(held) };
-        books.check_spend(spend, &mut report);
-        assert_eq!(report.wrongs().is_empty(), is_right, "{spend:?}");
+        books.check_spend(kept, told, &mut report);
+        assert_eq!(report.wrongs().is_empty(), is_right, "{kept:?} {told:?}");
+    }
+}
+
+#[test]
+fn more_than_one_event_that_was_there_long_ago_is_missed() {
+    for (seen, is_right) in [(0, false), (1, true)] {
+        let mut scene = Scene::left(seen);
+        scene.rows[0].settled_at = Some(Timestamp::from_unix_ms(START_MS + 1000));
+        scene.told.retain(|line| !matches!(line, Told::HungUp { .. }));
+
+        assert_eq!(scene.wrong(RULES).is_empty(), is_right, "{seen}");
     }
 }
