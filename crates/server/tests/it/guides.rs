@@ -11,7 +11,7 @@ use reader::Reader;
 
 /// The one that all others go on from.
 const FIRST: &str = "quick-start";
-const GUIDES: [&str; 8] = [
+const GUIDES: [&str; 9] = [
     "access-control",
     "adding-a-provider",
     "bring-your-keys",
@@ -20,6 +20,7 @@ const GUIDES: [&str; 8] = [
     "routing",
     "sdks-and-agents",
     "security-and-rotation",
+    "usage",
 ];
 /// Where people look besides the guides.
 const PAGES: [&str; 3] = ["ARCHITECTURE.md", "README.md", "SECURITY.md"];
@@ -64,6 +65,11 @@ async fn the_guide_to_sdks_works_as_it_stands() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_guide_to_routing_works_as_it_stands() {
     follow("routing").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guide_to_usage_works_as_it_stands() {
+    follow("usage").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
