@@ -356,7 +356,20 @@ create table budgets (
     -- The part of it that no attempt shows: leases of nodes that were given up.
     forgotten_micro bigint not null,
     forgotten_rest  bigint not null,
+    -- What was spent when somebody last looked whether people are to be told.
+    looked_micro    bigint not null default 0,
     primary key (scope, period_start, period_end)
+);
+create index budgets_to_look_at on budgets (scope) where spent_micro <> looked_micro;
+
+-- Shares of caps that people were told of: once each, whichever node sees it.
+create table cap_notices (
+    scope        text   not null,
+    period_start bigint not null,
+    period_end   bigint not null,
+    share        bigint not null,
+    at           bigint not null,
+    primary key (scope, period_start, period_end, share)
 );
 
 -- What a node may spend of a budget without asking, and what of it is spent and folded in.

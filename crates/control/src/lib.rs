@@ -1,6 +1,7 @@
 //! One function per operation of management. Knows no HTTP, no wire format and no data plane.
 
 mod access;
+mod alerts;
 mod audit;
 mod byok;
 mod credential;
@@ -48,6 +49,7 @@ use store::{Budgets, Store};
 use vault::{Pepper, SessionSigner, Vault};
 
 pub use access::{Operator, Reader, Standing, Target, Writer};
+pub use alerts::{CapShareReached, RequestsUnsettled};
 pub use audit::{AuditEnd, AuditReport, AuditView, AuditWish, Problem, ProblemKind};
 pub use byok::{ByokKeyFields, ByokKeyView, SetByokKey};
 pub use credential::{Caller, KeyCaller, Person};

@@ -124,6 +124,7 @@ impl Control {
         let detail = json!({ "unsettled_attempts": unsettled_attempts, "leases": leases });
         write.audit(operator.doer(), None, "node.forgotten", id, detail);
         write.commit(now).await?;
+        self.notice_unsettled(id, now).await?;
         Ok(ForgottenNodeView { id, unsettled_attempts, leases })
     }
 }

@@ -11,8 +11,8 @@ use store::workspace::{Health, ProviderKeyRow, SECRET_FIELD};
 use tokio::sync::mpsc;
 use vault::webhook_signature;
 
-use crate::Control;
 use crate::sealing::Slot;
+use crate::{CapShareReached, Control, RequestsUnsettled};
 
 /// Something happened that people may want to hear of.
 #[derive(Clone, Debug)]
@@ -26,7 +26,9 @@ pub struct Notice {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum News {
+    CapShareReached(CapShareReached),
     HealthChanged(HealthChanged),
+    RequestsUnsettled(RequestsUnsettled),
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -87,7 +89,9 @@ struct Envelope<'a> {
 impl News {
     pub const fn event(&self) -> WebhookEvent {
         match self {
+            Self::CapShareReached(_) => WebhookEvent::CapShareReached,
             Self::HealthChanged(_) => WebhookEvent::HealthChanged,
+            Self::RequestsUnsettled(_) => WebhookEvent::RequestUnsettled,
         }
     }
 }
@@ -124,7 +128,8 @@ impl Control {
 
     /// `None` where nobody asked to hear of it. `id` is the notice's.
     pub async fn letter(&self, notice: &Notice, id: &str) -> Result<Option<Letter>, Refusal> {
-        let Some((webhook, secret_name)) = self.webhook(notice).await? else { return Ok(None) };
+        let webhook = self.webhook(notice.workspace, notice.project).await?;
+        let Some((webhook, secret_name)) = webhook else { return Ok(None) };
         let event = notice.news.event();
         if !webhook.events.is_empty() && !webhook.events.contains(&event) {
             return Ok(None);
@@ -146,10 +151,24 @@ impl Control {
         Ok(Some(Letter { url: webhook.url, headers, body }))
     }
 
+    /// At which shares of a cap people want to be told.
+    pub(crate) async fn cap_shares(
+        &self,
+        workspace: WorkspaceId,
+        project: Option<ProjectId>,
+    ) -> Result<Vec<u8>, Refusal> {
+        let webhook = self.webhook(workspace, project).await?;
+        Ok(webhook.map(|(webhook, _)| webhook.cap_shares).unwrap_or_default())
+    }
+
     /// The project's own, else the workspace's; and the name of its secret.
-    async fn webhook(&self, notice: &Notice) -> Result<Option<(Webhook, String)>, Refusal> {
-        let workspace = self.store.workspace(notice.workspace);
-        if let Some(id) = notice.project
+    async fn webhook(
+        &self,
+        workspace: WorkspaceId,
+        project: Option<ProjectId>,
+    ) -> Result<Option<(Webhook, String)>, Refusal> {
+        let workspace = self.store.workspace(workspace);
+        if let Some(id) = project
             && let Some(project) = workspace.project(id).await?
             && let Some(webhook) = project.settings.webhook
         {

@@ -97,7 +97,8 @@ impl App {
             .with_context(|| format!("the usage journal in {}", folder.display()))?;
         let node = node_id(&config.data_dir, &*clock, &*random)?;
         let mut drainer = Drainer::new(store.clone(), journal.clone(), node);
-        let orphans = drainer.replay(clock.now()).await.context("the journal's replay")?;
+        let replayed_at = clock.now();
+        let orphans = drainer.replay(replayed_at).await.context("the journal's replay")?;
         if orphans > 0 {
             tracing::warn!(
                 attempts = orphans,
@@ -173,6 +174,9 @@ impl App {
 
         let alive = control.report_node().await.context("this node could not be announced")?;
         nodes_alive.store(alive, Ordering::Relaxed);
+        if orphans > 0 {
+            control.notice_unsettled(node, replayed_at).await?;
+        }
         let telemetry = Telemetry::new(&gateway);
         let shared = Arc::new(Shared { control, gateway, telemetry, nodes_alive, clock, random });
         let (stop, stopped) = watch::channel(false);

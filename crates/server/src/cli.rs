@@ -14,20 +14,26 @@ mod fields;
 mod import;
 mod invitations;
 mod keys;
+mod ledger;
 mod login;
 mod manage;
 mod members;
 mod models;
+mod nodes;
 mod output;
 mod parse;
 mod projects;
 mod prompt;
 mod providers;
+mod reconcile;
 mod remote;
+mod requests;
 mod run;
 mod secrets;
 mod serve;
 mod setup;
+mod tabular;
+mod usage;
 mod vault;
 mod workspaces;
 
@@ -83,6 +89,8 @@ enum Command {
     /// Look after the database
     #[command(subcommand)]
     Db(db::Command),
+    /// Look into the ledger, or add it up again
+    Ledger(ledger::Arguments),
     /// Look after the encrypted vault
     #[command(subcommand)]
     Vault(vault::Command),
@@ -119,6 +127,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Completions(arguments)) => completions::run(arguments),
         Some(Command::Config(command)) => config::run(command, load()?),
         Some(Command::Db(command)) => db::run(command, load()?),
+        Some(Command::Ledger(arguments)) => ledger::run(arguments, load()?),
         Some(Command::Manage(command)) => manage::run(command),
         Some(Command::Models(arguments)) => models::run(arguments, &load()?),
         Some(Command::Setup(arguments)) => setup::run(arguments, load()?),

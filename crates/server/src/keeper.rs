@@ -1,5 +1,5 @@
 //! Looks after provider keys beside the traffic: writes down what it tells of them, asks again about those that were
-//! refused or have not been asked about for long, and posts the news.
+//! refused or have not been asked about for long, looks whether caps are being used up, and posts the news.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 use crate::shared::Shared;
 
 const FETCH_EVERY: Duration = Duration::from_millis(500);
+/// How soon people hear that a share of a cap is spent.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 const RECHECK_EVERY: Duration = Duration::from_secs(60);
 /// What traffic told of a key is looked into at once for so many; for the rest when it tells again.
 const CHECKS_MAX: usize = 32;
@@ -29,9 +31,10 @@ pub async fn run(
     mut stopped: watch::Receiver<bool>,
 ) {
     let (mut checks, mut deliveries) = (JoinSet::new(), JoinSet::new());
-    let mut recheck: JoinSet<()> = JoinSet::new();
+    let (mut recheck, mut look): (JoinSet<()>, JoinSet<()>) = (JoinSet::new(), JoinSet::new());
     let mut busy: HashMap<WorkspaceId, usize> = HashMap::new();
     let mut rechecked_at = shared.clock.now();
+    let mut looked_at = shared.clock.now();
     let mut fetch = tokio::time::interval(FETCH_EVERY);
     fetch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !*stopped.borrow_and_update() {
@@ -50,6 +53,10 @@ pub async fn run(
                 if recheck.is_empty() && now.since(rechecked_at) >= RECHECK_EVERY {
                     rechecked_at = now;
                     recheck.spawn(recheck_due(Arc::clone(&shared)));
+                }
+                if look.is_empty() && now.since(looked_at) >= LOOK_EVERY {
+                    looked_at = now;
+                    look.spawn(look_at_money(Arc::clone(&shared)));
                 }
             }
             Some(notice) = notices.recv(), if has_room => {
@@ -74,6 +81,7 @@ pub async fn run(
             }
             Some(_) = checks.join_next() => {}
             Some(_) = recheck.join_next() => {}
+            Some(_) = look.join_next() => {}
             changed = stopped.changed() => if changed.is_err() { break },
         }
     }
@@ -81,6 +89,7 @@ pub async fn run(
     write_down(&shared, &shared.gateway.key_news.take()).await;
     checks.shutdown().await;
     recheck.shutdown().await;
+    look.shutdown().await;
     deliveries.shutdown().await;
 }
 
@@ -114,6 +123,15 @@ async fn heed(shared: Arc<Shared>, report: KeyReport, finding: KeyFinding) {
     let KeyReport { workspace, key, sealed_version, .. } = report;
     if let Err(refusal) = shared.control.heed(workspace, key, sealed_version, sign).await {
         tracing::warn!(provider_key = %key, error = %refusal, "a key's health could not be kept");
+    }
+}
+
+async fn look_at_money(shared: Arc<Shared>) {
+    if let Err(refusal) = shared.control.look_at_caps().await {
+        tracing::warn!(error = %refusal, "what is spent of caps could not be looked at");
+    }
+    if let Err(error) = shared.telemetry.look(&shared.control).await {
+        tracing::warn!(error = %error, "the ledger could not be looked at");
     }
 }
 

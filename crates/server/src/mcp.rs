@@ -10,6 +10,7 @@ mod principal;
 mod route_explain;
 mod tools;
 pub mod upload;
+mod usage_summary;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
 
-use control::{News, Notice};
+use control::{Control, News, Notice};
 use gateway::Gateway;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -11,6 +11,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use store::StoreError;
 use tracing::Metadata;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
@@ -62,6 +63,11 @@ pub struct Telemetry {
     journal_bytes: Gauge,
     journal_queued: Gauge,
     journal_failed: Gauge,
+    caps_held: Gauge,
+    caps_leased: Gauge,
+    caps_spent: Family<SpentLabels, Gauge>,
+    attempts_open: Gauge,
+    attempts_unsettled: Gauge,
     health_changes: Family<HealthLabels, Counter>,
 }
 
@@ -70,6 +76,12 @@ pub struct Telemetry {
 struct HealthLabels {
     provider: String,
     to: &'static str,
+}
+
+/// `gateway_key`, `project`, `workspace`, or `pool`, which counts tokens.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SpentLabels {
+    scope: &'static str,
 }
 
 impl Telemetry {
@@ -81,6 +93,12 @@ impl Telemetry {
             "provider_key_health_changes",
             "Provider keys whose health changed, by what it became",
             health_changes.clone(),
+        );
+        let caps_spent = Family::default();
+        registry.register(
+            "caps_spent_micro_usd",
+            "What is spent of all caps in their running periods, by what is capped; of pools, in tokens",
+            caps_spent.clone(),
         );
         let mut gauge = |name: &str, help: &str| {
             let gauge: Gauge = Gauge::default();
@@ -97,18 +115,56 @@ impl Telemetry {
                 "Usage records that are not on disk yet",
             ),
             journal_failed: gauge("journal_failed", "1 while the journal cannot be written"),
+            caps_held: gauge(
+                "caps_held_micro_usd",
+                "Reserved by this node for calls in flight, of all caps",
+            ),
+            caps_leased: gauge(
+                "caps_leased_micro_usd",
+                "What this node may spend of all caps without asking",
+            ),
+            attempts_open: gauge("attempts_open", "Attempts in the ledger that have not ended"),
+            attempts_unsettled: gauge(
+                "attempts_unsettled",
+                "Attempts in the ledger whose end nobody saw",
+            ),
+            caps_spent,
             health_changes,
             registry: Mutex::new(registry),
         }
     }
 
     pub fn noticed(&self, notice: &Notice) {
-        let News::HealthChanged(change) = &notice.news;
+        let News::HealthChanged(change) = &notice.news else { return };
         let labels = HealthLabels { provider: change.provider.clone(), to: change.to };
         self.health_changes.get_or_create(&labels).inc();
     }
 
-    pub fn render(&self, gateway: &Gateway) -> Result<String, std::fmt::Error> {
+    /// What only the database knows; looked up now and then, and not for each scrape.
+    pub async fn look(&self, control: &Control) -> Result<(), StoreError> {
+        let system = control.store.system();
+        let (mut open, mut unsettled) = (0_i64, 0_i64);
+        for row in system.unended_attempts().await? {
+            let sum = if row.state == "open" { &mut open } else { &mut unsettled };
+            *sum = sum.saturating_add(row.attempts);
+        }
+        self.attempts_open.set(open);
+        self.attempts_unsettled.set(unsettled);
+        let spent = system.spent_by_kind(control.clock.now()).await?;
+        for (kind, scope) in
+            [("gk", "gateway_key"), ("pool", "pool"), ("prj", "project"), ("ws", "workspace")]
+        {
+            let spent = spent.iter().find(|(known, _)| known == kind);
+            let micro = spent.map_or(0, |(_, spent)| spent.rounded().0);
+            self.caps_spent.get_or_create(&SpentLabels { scope }).set(micro);
+        }
+        Ok(())
+    }
+
+    pub fn render(&self, gateway: &Gateway, control: &Control) -> Result<String, std::fmt::Error> {
+        let held = control.budgets.held();
+        self.caps_held.set(held.held.rounded().0);
+        self.caps_leased.set(held.leased.rounded().0);
         let stats = gateway.journal.stats();
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.journal_bytes.set(count(stats.undrained_bytes));

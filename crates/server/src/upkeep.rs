@@ -130,5 +130,6 @@ async fn prune(shared: &Shared, follower: &Follower) -> Result<(), StoreError> {
     write.delete_invitations(now.minus(INVITATIONS_KEPT)).await?;
     write.delete_answers(now.minus(ANSWERS_KEPT)).await?;
     write.delete_key_operations(now.minus(ANSWERS_KEPT)).await?;
+    write.delete_cap_notices(now.minus(ANSWERS_KEPT)).await?;
     write.commit(now).await
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod attempts;
+mod cap_notices;
 mod instance;
 mod key_checks;
 mod key_operations;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::Tariff;
+use model::{Tariff, TierSource};
 use model::settings::FallbackCause;
 
 use super::openrouter::OPENROUTER;
@@ -153,7 +153,10 @@ impl<'a> Ask<'_, 'a> {
             return Err(Reason::Moved);
         }
         let world = self.world;
-        let (tier, model) = (key.row.tier.as_ref(), reading.model.as_str());
+        // One that nobody chose or saw is a guess: a paid key must not be held to it.
+        let is_guessed = key.row.tier_source == Some(TierSource::Default);
+        let tier = key.row.tier.as_ref().filter(|_| !is_guessed);
+        let model = reading.model.as_str();
         let by_tier = requests_per_minute(reading.provider, tier, model);
         match world.headroom.exhausted_until(key.row.id, model, by_tier, world.now) {
             Some(until) => Err(Reason::Exhausted { until }),

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use super::{
-    api, audit, env, import, invitations, keys, login, members, projects, providers, secrets,
-    workspaces,
+    api, audit, env, import, invitations, keys, login, members, nodes, projects, providers,
+    reconcile, requests, secrets, usage, workspaces,
 };
 
 #[derive(clap::Subcommand)]
@@ -31,6 +31,14 @@ pub enum Command {
     Invitations(invitations::Arguments),
     /// Read the record of changes, or check that it is whole
     Audit(audit::Arguments),
+    /// Add up what was used and what it cost
+    Usage(Box<usage::Arguments>),
+    /// Show what became of single requests
+    Requests(Box<requests::Arguments>),
+    /// Compare what a provider says it billed with the ledger
+    Reconcile(Box<reconcile::Arguments>),
+    /// Look after the nodes of the instance
+    Nodes(nodes::Arguments),
     /// Bring in keys from elsewhere
     Import(import::Arguments),
     /// Print what an SDK or a coding agent must find in its environment
@@ -52,10 +60,14 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Login(arguments) => login::login(arguments),
         Command::Logout(arguments) => login::logout(arguments),
         Command::Members(arguments) => members::run(arguments),
+        Command::Nodes(arguments) => nodes::run(arguments),
         Command::Projects(arguments) => projects::run(arguments),
         Command::Providers(arguments) => providers::run(arguments),
+        Command::Reconcile(arguments) => reconcile::run(*arguments),
+        Command::Requests(arguments) => requests::run(*arguments),
         Command::Run(arguments) => super::run::run(arguments),
         Command::Secrets(arguments) => secrets::run(arguments),
+        Command::Usage(arguments) => usage::run(*arguments),
         Command::Whoami(arguments) => login::whoami(arguments),
         Command::Workspaces(arguments) => workspaces::run(arguments),
     }

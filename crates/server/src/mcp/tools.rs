@@ -21,6 +21,7 @@ use super::answer::tool_answer;
 use super::list_models::{ListModels, list_models};
 use super::manage_secrets::{ManageSecrets, manage_secrets};
 use super::route_explain::{RouteExplain, route_explain};
+use super::usage_summary::{UsageSummary, usage_summary};
 use crate::refused;
 use crate::shared::Shared;
 
@@ -97,10 +98,12 @@ enum Named {
     ListModels,
     ManageSecrets,
     RouteExplain,
+    UsageSummary,
 }
 
 impl Named {
-    const ALL: [Self; 3] = [Self::ListModels, Self::ManageSecrets, Self::RouteExplain];
+    const ALL: [Self; 4] =
+        [Self::ListModels, Self::ManageSecrets, Self::RouteExplain, Self::UsageSummary];
 
     fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tool| tool.name() == name)
@@ -111,6 +114,7 @@ impl Named {
             Self::ListModels => "list_models",
             Self::ManageSecrets => "manage_secrets",
             Self::RouteExplain => "route_explain",
+            Self::UsageSummary => "usage_summary",
         }
     }
 
@@ -119,6 +123,7 @@ impl Named {
             Self::ListModels => list_models(shared, asked).await,
             Self::ManageSecrets => manage_secrets(shared, asked).await,
             Self::RouteExplain => route_explain(shared, asked).await,
+            Self::UsageSummary => usage_summary(shared, asked).await,
         }
     }
 
@@ -139,6 +144,12 @@ impl Named {
                 "Says which providers and keys would be tried for a request, in which order, who would pay, and \
                  why others would not be tried. Calls no provider and costs nothing.",
                 schema_for_type::<RouteExplain>(),
+                ToolAnnotations::new().read_only(true).open_world(false),
+            ),
+            Self::UsageSummary => (
+                "Adds up requests, tokens, cost in micro-USD, failures and latency of the workspace, by model, \
+                 provider, key, project or time. A project's key sees its project.",
+                schema_for_type::<UsageSummary>(),
                 ToolAnnotations::new().read_only(true).open_world(false),
             ),
         };

@@ -85,7 +85,8 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
     security(())
 )]
 async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Refused> {
-    let text = shared.telemetry.render(&shared.gateway).map_err(Refusal::internal)?;
+    let text =
+        shared.telemetry.render(&shared.gateway, &shared.control).map_err(Refusal::internal)?;
     let mut response = Response::new(Body::from(text));
     let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(open_metrics));

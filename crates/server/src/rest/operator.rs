@@ -1,10 +1,14 @@
-//! `/v1/operator/workspaces[/{workspace}]`, `/v1/operator/plans`, `/v1/operator/nodes`
+//! `/v1/operator/workspaces[/{workspace}]`, `/v1/operator/plans`, `/v1/operator/nodes[/{id}]`
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Path;
-use control::{FoundWorkspace, NewTenantView, NodeView, Page, PlanView, TenantView, UpdateTenant};
+use control::{
+    Forcing, ForgottenNodeView, FoundWorkspace, NewTenantView, NodeView, Page, PlanView,
+    TenantView, UpdateTenant,
+};
+use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -17,6 +21,7 @@ pub fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(show, update))
         .routes(routes!(plans))
         .routes(routes!(nodes))
+        .routes(routes!(forget_node))
 }
 
 /// List all workspaces
@@ -102,4 +107,28 @@ async fn plans(ask: Ask) -> Answer {
 async fn nodes(ask: Ask) -> Answer {
     let operator = ask.operator().await?;
     ok(&ask.shared.control.nodes(&operator, ask.page()?).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForgetQuery {
+    force: Option<bool>,
+}
+
+/// Give up a node whose data is lost: what it had leased counts as spent, what it had begun as unsettled
+#[utoipa::path(
+    delete,
+    path = "/v1/operator/nodes/{id}",
+    tag = "operator",
+    params(
+        ("id" = String, Path),
+        ("force" = Option<bool>, Query, description = "Although it was seen within the last minute")
+    ),
+    responses((status = 200, body = ForgottenNodeView))
+)]
+async fn forget_node(ask: Ask, Path(id): Path<String>) -> Answer {
+    let operator = ask.operator().await?;
+    let ForgetQuery { force } = ask.query()?;
+    let whether = if force == Some(true) { Forcing::Yes } else { Forcing::No };
+    ok(&ask.shared.control.forget_node(&operator, &id, whether).await?)
 }

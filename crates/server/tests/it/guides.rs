@@ -11,7 +11,7 @@ use reader::Reader;
 
 /// The one that all others go on from.
 const FIRST: &str = "quick-start";
-const GUIDES: [&str; 10] = [
+const GUIDES: [&str; 11] = [
     "access-control",
     "adding-a-provider",
     "bring-your-keys",
@@ -22,6 +22,7 @@ const GUIDES: [&str; 10] = [
     "sdks-and-agents",
     "security-and-rotation",
     "spending",
+    "usage",
 ];
 /// Their commands take minutes, and are tried by tests of their own.
 const MEASUREMENTS: &str = "benchmarks";
@@ -78,6 +79,11 @@ async fn the_guide_to_prices_works_as_it_stands() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_guide_to_spending_works_as_it_stands() {
     follow("spending").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guide_to_usage_works_as_it_stands() {
+    follow("usage").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -125,7 +125,7 @@ async fn every_caller_sees_all_tools_with_their_schemas() {
 
     let tools = offered["tools"].as_array().expect("tools");
     let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["list_models", "manage_secrets", "route_explain"]);
+    assert_eq!(names, ["list_models", "manage_secrets", "route_explain", "usage_summary"]);
     for tool in tools {
         assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
         assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{tool}");

@@ -1,5 +1,7 @@
 //! What was used and what it cost, as people and their keys see it: sums, the log of requests, both as tables.
 
+mod alerts;
+mod commands;
 mod site;
 
 use serde_json::{Value, json};
@@ -237,5 +239,32 @@ async fn a_key_learns_what_it_spent_of_its_cap_or_of_all_time() {
             (&json!(spent), &json!(0))
         );
         assert_eq!(spend["cap_micro_usd"], body["spend_cap_micro_usd"]);
+    }
+}
+
+#[tokio::test]
+async fn an_assistant_gets_the_same_sums_as_far_as_its_key_sees() {
+    let site = Site::sqlite().await;
+    let other = site.project("other").await;
+    site.tell(&[Call::default(), Call { project: Some(other), ..Call::default() }]).await;
+    let reads = site.key(json!({ "name": "r", "scopes": ["read:usage"] })).await;
+    let weak = site.key(json!({ "name": "w", "scopes": ["inference"] })).await;
+    let all = site.workspace_key(json!({ "name": "a" })).await;
+
+    for (key, requests) in [(&reads, 1), (&all, 2)] {
+        let (said, failed) = site.tool(key, json!({ "group_by": "model" })).await;
+
+        assert!(!failed, "{said}");
+        assert_eq!(said["totals"]["requests"], requests, "{said}");
+        assert_eq!(said["items"][0]["group"], "gpt-5");
+    }
+    for (key, arguments, wanted) in [
+        (&weak, json!({}), "read:usage"),
+        (&reads, json!({ "group_by": "colour" }), "group_by is one of"),
+        (&reads, json!({ "colour": "red" }), "cannot be read"),
+    ] {
+        let (said, failed) = site.tool(key, arguments).await;
+
+        assert!(failed && said.to_string().contains(wanted), "{said}");
     }
 }

@@ -33,7 +33,7 @@ async def lists_models_and_manages_secrets(client):
         assert client.protocol_version == "2026-07-28", client.protocol_version
     tools = await client.list_tools()
     names = [tool.name for tool in tools.tools]
-    assert names == ["list_models", "manage_secrets", "route_explain"], names
+    assert names == ["list_models", "manage_secrets", "route_explain", "usage_summary"], names
 
     models = (await call(client, "list_models"))["models"]
     assert {"id": "openai/gpt-4o", "provider": "openai"} in models, models

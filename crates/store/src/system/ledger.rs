@@ -116,25 +116,43 @@ impl System<'_> {
         self.db.all(LEASES, args![]).await?.iter().map(row).collect()
     }
 
+    /// What a node was found to have left behind at a time, with the tenant whose it is.
+    pub async fn left_unsettled(
+        &self,
+        node: NodeId,
+        at: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<UnsettledRow>> {
+        let rows = self.db.all(LEFT, args![node, at, limit]).await?;
+        rows.iter().map(unsettled_row).collect()
+    }
+
+    /// Of all running periods together, by the kind of what is capped: `gk`, `prj`, `ws`; `pool` in tokens.
+    pub async fn spent_by_kind(&self, now: Timestamp) -> Result<Vec<(String, PicoUsd)>> {
+        let row = |row: &Row| Ok((row.get("kind")?, row.money("micro", "rest")?));
+        self.db.all(SPENT_BY_KIND, args![now]).await?.iter().map(row).collect()
+    }
+
     /// The newest first.
     pub async fn unsettled(&self, limit: u32) -> Result<Vec<UnsettledRow>> {
-        let row = |row: &Row| {
-            Ok(UnsettledRow {
-                request: row.parse("request_id")?,
-                attempt: row.get("attempt")?,
-                node: row.parse("node_id")?,
-                workspace: row.parse("workspace_id")?,
-                provider: row.get("provider")?,
-                model: row.get("model")?,
-                started_at: row.time("started_at")?,
-                cost: row.money_opt("cost_micro_usd", "cost_pico_rest")?,
-            })
-        };
-        self.db.all(UNSETTLED, args![limit]).await?.iter().map(row).collect()
+        self.db.all(UNSETTLED, args![limit]).await?.iter().map(unsettled_row).collect()
     }
 }
 
-pub(super) fn budget_row(row: &Row) -> Result<BudgetRow> {
+fn unsettled_row(row: &Row) -> Result<UnsettledRow> {
+    Ok(UnsettledRow {
+        request: row.parse("request_id")?,
+        attempt: row.get("attempt")?,
+        node: row.parse("node_id")?,
+        workspace: row.parse("workspace_id")?,
+        provider: row.get("provider")?,
+        model: row.get("model")?,
+        started_at: row.time("started_at")?,
+        cost: row.money_opt("cost_micro_usd", "cost_pico_rest")?,
+    })
+}
+
+pub(in crate::system) fn budget_row(row: &Row) -> Result<BudgetRow> {
     Ok(BudgetRow {
         scope: row.get("scope")?,
         period_start: row.time("period_start")?,
@@ -179,3 +197,19 @@ const UNSETTLED: &str = "select request_id, attempt, node_id, workspace_id, prov
     where state = 'unsettled'
     order by started_at desc, request_id desc, attempt desc
     limit $1";
+
+const LEFT: &str = "select request_id, attempt, node_id, workspace_id, provider, model, started_at,
+        cost_micro_usd, cost_pico_rest
+    from attempts
+    where state = 'unsettled' and node_id = $1 and settled_at = $2
+    order by workspace_id, started_at, request_id, attempt
+    limit $3";
+
+const SPENT_BY_KIND: &str = "select
+        case when scope like 'gk_%' then 'gk' when scope like 'prj_%' then 'prj'
+            when scope like 'ws_%' then 'ws' else 'pool' end as kind,
+        cast(sum(spent_micro) as bigint) as micro,
+        cast(sum(spent_rest) as bigint) as rest
+    from budgets
+    where period_end > $1
+    group by kind";

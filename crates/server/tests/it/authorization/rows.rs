@@ -95,6 +95,7 @@ pub const ROWS: &[(&str, Need)] = &[
     ("GET /v1/operator/audit", Need::Operator),
     ("GET /v1/operator/audit/verify", Need::Operator),
     ("GET /v1/operator/nodes", Need::Operator),
+    ("DELETE /v1/operator/nodes/{id}", Need::Operator),
     ("GET /v1/operator/plans", Need::Operator),
     ("GET /v1/operator/platform-keys", Need::Operator),
     ("POST /v1/operator/platform-keys", Need::Operator),

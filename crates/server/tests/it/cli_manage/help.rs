@@ -7,9 +7,16 @@ use testkit::process::Program;
 const KEYSTILE: &str = env!("CARGO_BIN_EXE_keystile");
 
 /// Flags that take a value, and are called like secrets without being ones.
-const HARMLESS: [&str; 4] =
-    ["--use-workspace-keys", "--members-may-create-keys", "--default-key", "--overlap-seconds"];
-const FAMILIES: [&str; 15] = [
+const HARMLESS: [&str; 6] = [
+    "--use-workspace-keys",
+    "--members-may-create-keys",
+    "--default-key",
+    "--overlap-seconds",
+    // These take ids.
+    "--gateway-key",
+    "--provider-key",
+];
+const FAMILIES: [&str; 19] = [
     "api",
     "audit",
     "env",
@@ -19,10 +26,14 @@ const FAMILIES: [&str; 15] = [
     "login",
     "logout",
     "members",
+    "nodes",
     "projects",
     "providers",
+    "reconcile",
+    "requests",
     "run",
     "secrets",
+    "usage",
     "whoami",
     "workspaces",
 ];

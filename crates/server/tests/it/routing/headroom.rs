@@ -113,9 +113,9 @@ const FLASH: &str = "gemini/gemini-3-flash";
 #[tokio::test]
 async fn a_key_is_passed_over_when_its_tier_allows_no_more_of_a_minute() {
     let site = Site::open().await;
-    site.own("gemini", "one").await;
-    site.own("gemini", "two").await;
-    // The free tier's, which a key is of whose owner chose none.
+    for label in ["one", "two"] {
+        site.own_with("gemini", label, json!({ "selected_tier": "free" })).await;
+    }
     const PER_MINUTE: usize = 5;
     for _ in 0..PER_MINUTE {
         site.chat(FLASH).await.expect(200);
@@ -140,9 +140,11 @@ async fn a_key_is_passed_over_when_its_tier_allows_no_more_of_a_minute() {
 }
 
 #[tokio::test]
-async fn a_key_of_a_tier_without_published_limits_is_not_counted() {
+async fn a_key_of_a_tier_without_published_limits_or_of_a_guessed_one_is_not_counted() {
     let site = Site::open().await;
     site.own_with("gemini", "paid", json!({ "selected_tier": "tier-1" })).await;
+    let guessed = site.own("gemini", "guessed").await;
+    site.change_key(&guessed, json!({ "is_active": true })).await;
 
     for _ in 0..12 {
         site.chat(FLASH).await.expect(200);

@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use model::random::OsRandom;
-use model::{Clock as _, GatewayKeyId, NodeId, ProjectId, RequestId, Usage};
+use model::{Clock as _, GatewayKeyId, NodeId, ProjectId, ProviderKeyId, RequestId, Usage};
 use serde_json::{Value, json};
+use server::config::Layer;
 use store::drain::Drainer;
-use store::journal::{Journal, JournalWriter, Options, Outcome, Record, Settled, Started, Sync};
+use store::journal::{
+    Journal, JournalWriter, Options as JournalOptions, Outcome, Record, Settled, Started, Sync,
+};
 use testkit::fake::FakeProvider;
 use testkit::http::Whole;
-use testkit::{Backend, Owner, TestApp};
+use testkit::{Backend, Options, Owner, TestApp};
 
 pub struct Site {
     pub app: TestApp,
     pub owner: Owner,
-    _fake: FakeProvider,
-    node: NodeId,
+    /// The provider, and where webhooks go.
+    pub fake: FakeProvider,
+    pub node: NodeId,
     journal: Journal,
     _writer: JournalWriter,
 }
@@ -32,6 +36,7 @@ pub struct Call {
     /// The default project.
     pub project: Option<ProjectId>,
     pub gateway_key: Option<GatewayKeyId>,
+    pub provider_key: Option<ProviderKeyId>,
     /// Nobody sees its end.
     pub stays_open: bool,
 }
@@ -46,6 +51,7 @@ impl Default for Call {
             second_attempt: false,
             project: None,
             gateway_key: None,
+            provider_key: None,
             stays_open: false,
         }
     }
@@ -58,13 +64,19 @@ impl Site {
 
     pub async fn open(backend: Backend) -> Option<Self> {
         let fake = FakeProvider::start().await;
-        let app = TestApp::start_on(backend, &fake).await?;
+        let layer = Layer {
+            egress_allow: Some(vec![format!("127.0.0.1/32:{}", fake.port())]),
+            ..Layer::default()
+        };
+        let providers = vec![("openai".to_owned(), fake.base_url())];
+        let options = Options { backend, providers, layer, ..Options::default() };
+        let app = TestApp::start_with(options).await?;
         let owner = app.set_up().await;
         let node = NodeId::new(&app.clock, &OsRandom);
         let folder = app.folder.path().join("another-node");
-        let options = Options { sync: Sync::Never, ..Options::default() };
+        let options = JournalOptions { sync: Sync::Never, ..JournalOptions::default() };
         let (journal, writer) = Journal::open(&folder, options).expect("opened");
-        Some(Self { app, owner, _fake: fake, node, journal, _writer: writer })
+        Some(Self { app, owner, fake, node, journal, _writer: writer })
     }
 
     /// In the ledger when this returns.
@@ -104,7 +116,7 @@ impl Site {
             workspace: self.owner.workspace.parse().expect("an id"),
             project: call.project.unwrap_or(self.owner.project.parse().expect("an id")),
             gateway_key: call.gateway_key.unwrap_or(GatewayKeyId::NIL),
-            provider_key: None,
+            provider_key: call.provider_key,
             provider: "openai".to_owned(),
             model: call.model.to_owned(),
             dialect: "chat_completions".to_owned(),
@@ -162,6 +174,16 @@ impl Site {
         let body = json!({ "name": name });
         let made = self.app.api.post(&self.path("/projects"), &body).bearer(&self.owner.session);
         made.whole().await.expect(201).at("/id").parse().expect("an id")
+    }
+
+    /// What the MCP tool says, and whether it calls that an error.
+    pub async fn tool(&self, token: &str, arguments: Value) -> (Value, bool) {
+        let params = json!({ "name": "usage_summary", "arguments": arguments });
+        let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params });
+        let answer =
+            self.app.api.post("/mcp", &call).bearer(token).whole().await.expect(200).json();
+        let result = &answer["result"];
+        (result["structuredContent"].clone(), result["isError"] == true)
     }
 
     /// Of the default project.
