@@ -242,11 +242,6 @@ impl Owner {
     }
 }
 
-impl Spend {
-    /// By a gateway that keeps it to itself.
-    pub const UNTOLD: Self = Self { spent_micro_usd: None, held_micro_usd: None };
-}
-
 /// What the database has of a key's cap once no gateway runs, as a node without any part in it sees it.
 pub async fn standing(
     store: &Store,
@@ -271,7 +266,7 @@ pub async fn spend_at_rest(api: &Client, key: &str) -> Spend {
             spent_micro_usd: micro_usd("/spend/spent_micro_usd"),
             held_micro_usd: micro_usd("/spend/held_micro_usd"),
         };
-        if matches!(spend.held_micro_usd, None | Some(0)) || Instant::now() > deadline {
+        if spend.held_micro_usd == Some(0) || Instant::now() > deadline {
             return spend;
         }
         tokio::time::sleep(POLL).await;

@@ -76,7 +76,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     drop(folder);
     let exactly = tenths(cap);
     report.check(kept == exactly, || format!("{kept:?} instead of {exactly:?}"));
-    report.check(spend.spent_micro_usd.is_none_or(|spent| spent == cap * TENTH_MICRO_USD), || {
+    report.check(spend.spent_micro_usd == Some(cap.saturating_mul(TENTH_MICRO_USD)), || {
         format!("the key is told {spend:?}")
     });
     let books = Books::new(scene.served.lines().await?, scene.told.lines().await?, rows);
