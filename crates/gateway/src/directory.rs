@@ -2,6 +2,7 @@
 //! Holds ciphertext and derived keys, never an opened provider key.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -141,6 +142,8 @@ struct Shared {
     /// By the token's whole hash. Unknown tokens are remembered too, so that guessing costs no lookups.
     identities: Cache<TokenHash, Option<Arc<Identity>>>,
     workspaces: Cache<WorkspaceId, Arc<WorkspaceEntry>>,
+    /// One looks for all who want the same: a crowd that arrives at a cold node asks the database once.
+    looking: [tokio::sync::Mutex<()>; LOOKING],
     /// Rises with every change. What was read before a change is not cached after it: both happen under this lock.
     generation: Mutex<u64>,
     /// When the news was last known to be complete, by a clock that nobody sets.
@@ -149,6 +152,7 @@ struct Shared {
 
 const IDENTITIES_MAX: usize = 100_000;
 const WORKSPACES_MAX: usize = 20_000;
+const LOOKING: usize = 64;
 
 impl Directory {
     pub fn new(
@@ -164,6 +168,7 @@ impl Directory {
             plans,
             identities: Cache::new(IDENTITIES_MAX),
             workspaces: Cache::new(WORKSPACES_MAX),
+            looking: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             generation: Mutex::new(0),
             confirmed_at: Mutex::new(Instant::now()),
         });
@@ -204,6 +209,10 @@ impl Directory {
         if let Some(known) = shared.identities.get(&hash) {
             return Ok(known);
         }
+        let _looking = shared.look_alone(&hash).await;
+        if let Some(known) = shared.identities.get(&hash) {
+            return Ok(known);
+        }
         let generation = *shared.current();
         let row = shared.store.system().gateway_key_by_hash(hash.as_bytes()).await?;
         let identity = row.map(|row| Arc::new(Identity::new(row, &shared.catalogue)));
@@ -222,6 +231,10 @@ impl Directory {
         if let Some(known) = shared.workspaces.get(&id) {
             return Ok(Some(known));
         }
+        let _looking = shared.look_alone(&id).await;
+        if let Some(known) = shared.workspaces.get(&id) {
+            return Ok(Some(known));
+        }
         let generation = *shared.current();
         let Some(entry) = shared.load_workspace(id).await? else { return Ok(None) };
         let entry = Arc::new(entry);
@@ -235,6 +248,13 @@ impl Directory {
 }
 
 impl Shared {
+    /// Some others wait with those who want the same; none waits for one who waits itself.
+    async fn look_alone(&self, what: &impl Hash) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let place = usize::try_from(BuildHasherDefault::<DefaultHasher>::default().hash_one(what));
+        let place = place.unwrap_or_default().checked_rem(LOOKING).unwrap_or_default();
+        Some(self.looking.get(place)?.lock().await)
+    }
+
     fn current(&self) -> MutexGuard<'_, u64> {
         self.generation.lock().unwrap_or_else(PoisonError::into_inner)
     }

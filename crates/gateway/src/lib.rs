@@ -25,6 +25,7 @@ mod provider_key;
 mod receipts;
 mod record;
 mod rules;
+mod stragglers;
 mod stream;
 pub mod upstream;
 
@@ -52,7 +53,7 @@ pub use metrics::Metrics;
 pub use models::{ReachableModel, models_of_key, models_of_workspace};
 pub use probe::{Finding, probe};
 pub use receipts::{AttemptReceipt, RequestReceipt, receipt};
-pub use stream::Stragglers;
+pub use stragglers::Stragglers;
 pub use upstream::{Egress, Upstream};
 
 use accept::accept;

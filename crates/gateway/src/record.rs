@@ -13,7 +13,7 @@ use crate::authorize::Permit;
 use crate::funds::{self, Funds};
 use crate::parse::{Call, Payload};
 use crate::plan::Candidate;
-use crate::stream::Stragglers;
+use crate::stragglers::Stragglers;
 use crate::upstream::UpstreamError;
 
 /// An attempt whose end is not written yet, and the money that is held for it.

@@ -4,7 +4,6 @@
 mod events;
 mod rate_limits;
 mod raw;
-mod stragglers;
 
 use std::borrow::Cow;
 
@@ -22,7 +21,6 @@ use crate::{Body, Reply};
 
 use events::EventBody;
 use raw::RawBody;
-pub use stragglers::Stragglers;
 
 pub async fn stream(
     answer: Result<Answer, Refusal>,

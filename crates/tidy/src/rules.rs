@@ -112,6 +112,9 @@ const FLOATING: &[&str] = &[
     "gateway/src/headroom/reading",
     // A temperature's neighbour, as its dialect writes it.
     "wire/src/anthropic/ask/write",
+    // When an answer was made, and whether an account says that nothing is left.
+    "wire/src/openai/responses/reply",
+    "wire/src/account",
     // Vectors and times, which nobody pays by.
     "testkit/src/fake",
     "bench/src",

@@ -125,8 +125,14 @@ fn grant(ask: &Ask, seen: &Granted) -> Granted {
     let open = match (ask.gives_back, ask.share_of) {
         (true, _) => 0,
         (false, 0 | 1) => room,
-        // Near the cap a share is less than what is needed, and then only that is taken.
-        (false, nodes) => room.min(needed.max(room / (i128::from(nodes).saturating_mul(2)))),
+        // A share, in pieces of what is needed, so that no part too small for a call is left lying here. Near the cap it is less
+        // than one piece, and then only that is taken.
+        (false, nodes) => {
+            let share = room / i128::from(nodes).saturating_mul(2);
+            let beyond = share.saturating_sub(bound).max(0);
+            let rest = beyond.checked_rem(ask.wanted.0).unwrap_or_default();
+            room.min(needed.max(bound.saturating_add(beyond.saturating_sub(rest))))
+        }
     };
     let open = open.max(bound);
     Granted {

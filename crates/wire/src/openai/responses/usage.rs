@@ -39,6 +39,10 @@ pub(super) fn write(usage: &Usage) -> Value {
 
 /// A whole number, also one written as `12.0`.
 fn whole(value: &Value) -> Option<u64> {
-    let as_float = || value.as_f64().filter(|count| count.fract() == 0.0 && *count >= 0.0);
-    value.as_u64().or_else(|| as_float().map(|count| count as u64))
+    let with_point = || {
+        let text = value.as_number()?.to_string();
+        let (whole, rest) = text.split_once('.')?;
+        rest.bytes().all(|digit| digit == b'0').then(|| whole.parse().ok())?
+    };
+    value.as_u64().or_else(with_point)
 }
