@@ -4,41 +4,11 @@ use std::collections::BTreeMap;
 
 use model::settings::{CapMode, CapPeriod};
 use model::{
-    CapScope, MicroUsd, NodeId, Period, PicoUsd, ProjectId, Refusal, RequestId, Timestamp,
-    WorkspaceId,
+    CapScope, MicroUsd, NodeId, Period, PicoUsd, ProjectId, Refusal, Timestamp, WorkspaceId,
 };
-use serde::Serialize;
 use store::system::{BudgetRow, UnsettledRow};
 
-use crate::{Control, News, Notice};
-
-/// Of what is capped, so much is spent.
-#[derive(Clone, Debug, Serialize)]
-pub struct CapShareReached {
-    /// `gateway_key`, `project` or `workspace`.
-    pub scope: &'static str,
-    pub id: String,
-    /// In percent.
-    pub share: u8,
-    pub cap_micro_usd: i64,
-    pub spent_micro_usd: i64,
-    pub cap_period: CapPeriod,
-    pub cap_mode: CapMode,
-    pub period_start: Timestamp,
-    /// Null where it never ends.
-    pub period_end: Option<Timestamp>,
-}
-
-/// What a node left behind when it died.
-#[derive(Clone, Debug, Serialize)]
-pub struct RequestsUnsettled {
-    pub node: NodeId,
-    pub attempts: usize,
-    /// The first hundred of them.
-    pub request_ids: Vec<RequestId>,
-    /// What they are charged, as far as it has a price.
-    pub cost_micro_usd: i64,
-}
+use crate::{CapShareReached, Control, News, Notice, RequestsUnsettled};
 
 /// A cap as it is set, and whose it is.
 struct SetCap {

@@ -49,7 +49,6 @@ use store::{Budgets, Store};
 use vault::{Pepper, SessionSigner, Vault};
 
 pub use access::{Operator, Reader, Standing, Target, Writer};
-pub use alerts::{CapShareReached, RequestsUnsettled};
 pub use audit::{AuditEnd, AuditReport, AuditView, AuditWish, Problem, ProblemKind};
 pub use byok::{ByokKeyFields, ByokKeyView, SetByokKey};
 pub use credential::{Caller, KeyCaller, Person};
@@ -68,7 +67,10 @@ pub use me::Me;
 pub use members::{ChangeRole, MemberView};
 pub use model::settings::Patch;
 pub use nodes::{Forcing, ForgottenNodeView, Node, NodeView};
-pub use notices::{HealthChanged, Letter, Messenger, News, Notice, Notices, Posting};
+pub use notices::{
+    CapShareReached, HealthChanged, Letter, Messenger, News, Notice, Notices, Posting,
+    RequestsUnsettled,
+};
 pub use operators::{FoundWorkspace, NewTenantView, TenantView, UpdateTenant};
 pub use page::{Page, PageWish};
 pub use passwords::{Passwords, Strength};

@@ -4,15 +4,15 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use model::settings::{Webhook, WebhookEvent};
-use model::{Origin, ProjectId, ProviderKeyId, Refusal, Timestamp, WorkspaceId};
+use model::settings::{CapMode, CapPeriod, Webhook, WebhookEvent};
+use model::{NodeId, Origin, ProjectId, ProviderKeyId, Refusal, RequestId, Timestamp, WorkspaceId};
 use serde::Serialize;
 use store::workspace::{Health, ProviderKeyRow, SECRET_FIELD};
 use tokio::sync::mpsc;
 use vault::webhook_signature;
 
+use crate::Control;
 use crate::sealing::Slot;
-use crate::{CapShareReached, Control, RequestsUnsettled};
 
 /// Something happened that people may want to hear of.
 #[derive(Clone, Debug)]
@@ -40,6 +40,34 @@ pub struct HealthChanged {
     pub from: &'static str,
     pub to: &'static str,
     pub error: Option<String>,
+}
+
+/// Of what is capped, so much is spent.
+#[derive(Clone, Debug, Serialize)]
+pub struct CapShareReached {
+    /// `gateway_key`, `project` or `workspace`.
+    pub scope: &'static str,
+    pub id: String,
+    /// In percent.
+    pub share: u8,
+    pub cap_micro_usd: i64,
+    pub spent_micro_usd: i64,
+    pub cap_period: CapPeriod,
+    pub cap_mode: CapMode,
+    pub period_start: Timestamp,
+    /// Null where it never ends.
+    pub period_end: Option<Timestamp>,
+}
+
+/// What a node left behind when it died.
+#[derive(Clone, Debug, Serialize)]
+pub struct RequestsUnsettled {
+    pub node: NodeId,
+    pub attempts: usize,
+    /// The first hundred of them.
+    pub request_ids: Vec<RequestId>,
+    /// What they are charged, as far as it has a price.
+    pub cost_micro_usd: i64,
 }
 
 /// Where operations leave notices. Bounded: when nobody fetches them, the newest are lost and the log says so.

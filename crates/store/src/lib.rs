@@ -1,5 +1,6 @@
 //! The only SQL, the only Redis and the only journal. Moves sealed values, and cannot open one.
 
+mod attempt;
 pub mod audit;
 pub mod budget;
 pub mod bus;

@@ -19,8 +19,8 @@ use crate::Result;
 use crate::db::{Db, args};
 use crate::workspace::{GatewayKeyRow, WorkspaceRow, gateway_key_row, workspace_row};
 
+pub use crate::attempt::AttemptRow;
 pub use answers::AnswerRow;
-pub use attempts::AttemptRow;
 pub use instance::{InstanceRow, InstanceSecretRow, KeyState, KeyringRow};
 pub use key_checks::KeyInUse;
 pub use ledger::{
@@ -32,7 +32,7 @@ pub use people::{SessionRow, UserRow};
 pub use rotation::{JobState, NewReseal, ResealJobRow};
 pub use seals::{SealCount, SealRow, SealTable, SealTarget, SealedKeyRow};
 
-pub(crate) use attempts::{attempt_row, fold, settle_orphans};
+pub(crate) use attempts::{fold, settle_orphans};
 
 pub struct System<'a> {
     pub(crate) db: &'a Db,

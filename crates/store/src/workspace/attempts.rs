@@ -4,8 +4,8 @@ use model::{GatewayKeyId, ProjectId, ProviderKeyId, RequestId, Timestamp};
 
 use super::Workspace;
 use crate::Result;
+use crate::attempt::{AttemptRow, attempt_row};
 use crate::db::{Row, Value, args};
-use crate::system::{AttemptRow, attempt_row};
 
 /// Which attempts are looked for. Nothing set but the time: all of them.
 #[derive(Clone, Debug)]

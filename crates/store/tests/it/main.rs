@@ -13,6 +13,7 @@ mod follower;
 mod gateway_keys;
 mod instance;
 mod invitations;
+mod ledger;
 mod members;
 mod migrations;
 mod node;
@@ -228,6 +229,12 @@ contract! {
 
     drain_speed:
         twenty_thousand_records;
+
+    ledger:
+        a_budget_is_looked_at_when_more_was_spent_and_each_share_told_once,
+        books_are_right_until_somebody_changes_them,
+        the_state_of_the_ledger_is_told_by_node_and_scope,
+        what_a_cap_is_set_to_is_found_by_its_scope;
 
     usage:
         every_filter_finds_the_attempts_that_fit,
