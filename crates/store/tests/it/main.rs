@@ -14,6 +14,7 @@ mod gateway_keys;
 mod instance;
 mod invitations;
 mod ledger;
+mod ledger_machine;
 mod members;
 mod migrations;
 mod node;
@@ -229,6 +230,9 @@ contract! {
 
     drain_speed:
         twenty_thousand_records;
+
+    ledger_machine:
+        it_agrees_with_the_simplest_one_after_every_step;
 
     ledger:
         a_budget_is_looked_at_when_more_was_spent_and_each_share_told_once,
