@@ -130,7 +130,7 @@ async fn look_at_money(shared: Arc<Shared>) {
     if let Err(refusal) = shared.control.look_at_caps().await {
         tracing::warn!(error = %refusal, "what is spent of caps could not be looked at");
     }
-    if let Err(error) = shared.telemetry.look(&shared.control).await {
+    if let Err(error) = shared.telemetry.look(&shared.gateway, &shared.control).await {
         tracing::warn!(error = %error, "the ledger could not be looked at");
     }
 }

@@ -1,7 +1,9 @@
 //! Logs, metrics and the panic hook. What is never logged: bodies, keys, addresses of people.
 
+mod backlog;
+
 use std::io::IsTerminal as _;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use control::{Control, News, Notice};
 use gateway::Gateway;
@@ -12,6 +14,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use store::StoreError;
+use store::journal::Position;
+use store::system::OffsetRow;
 use tracing::Metadata;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
@@ -20,6 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::Config;
 use crate::config::LogFormat;
+use backlog::Backlog;
 
 /// Logs go to standard error, so that standard output stays for what people asked for.
 pub fn start_logging(config: &Config) -> anyhow::Result<()> {
@@ -61,6 +66,7 @@ pub fn hide_panic_messages() {
 pub struct Telemetry {
     registry: Mutex<Registry>,
     journal_bytes: Gauge,
+    journal_age: Gauge,
     journal_queued: Gauge,
     journal_failed: Gauge,
     caps_held: Gauge,
@@ -69,6 +75,7 @@ pub struct Telemetry {
     attempts_open: Gauge,
     attempts_unsettled: Gauge,
     health_changes: Family<HealthLabels, Counter>,
+    backlog: Mutex<Backlog>,
 }
 
 /// Bounded: providers and states, never tenants and keys.
@@ -110,6 +117,10 @@ impl Telemetry {
                 "journal_undrained_bytes",
                 "Usage records on disk that the database does not have yet",
             ),
+            journal_age: gauge(
+                "journal_undrained_seconds",
+                "How long the oldest usage record waits that the database does not have yet",
+            ),
             journal_queued: gauge(
                 "journal_queued_records",
                 "Usage records that are not on disk yet",
@@ -131,6 +142,7 @@ impl Telemetry {
             caps_spent,
             health_changes,
             registry: Mutex::new(registry),
+            backlog: Mutex::default(),
         }
     }
 
@@ -141,8 +153,25 @@ impl Telemetry {
     }
 
     /// What only the database knows; looked up now and then, and not for each scrape.
-    pub async fn look(&self, control: &Control) -> Result<(), StoreError> {
+    pub async fn look(&self, gateway: &Gateway, control: &Control) -> Result<(), StoreError> {
         let system = control.store.system();
+        // Told also while the database is away, which is when it matters.
+        let now = control.clock.now();
+        let end = *gateway.journal.written().borrow();
+        let offsets = system.journal_offsets().await;
+        {
+            let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+            backlog.written(end, now);
+            let own = offsets.as_ref().ok().and_then(|rows| {
+                rows.iter().find(|row| row.node == control.node.id).and_then(OffsetRow::position)
+            });
+            // A fresh segment is further on, and holds nothing.
+            let is_empty = gateway.journal.stats().undrained_bytes == 0;
+            backlog.drained(if is_empty { end } else { own.unwrap_or(Position::START) });
+            let age = i64::try_from(backlog.age_seconds(now)).unwrap_or(i64::MAX);
+            self.journal_age.set(age);
+        }
+        offsets?;
         let (mut open, mut unsettled) = (0_i64, 0_i64);
         for row in system.unended_attempts().await? {
             let sum = if row.state == "open" { &mut open } else { &mut unsettled };
@@ -170,7 +199,7 @@ impl Telemetry {
         self.journal_bytes.set(count(stats.undrained_bytes));
         self.journal_queued.set(count(stats.queued_records));
         self.journal_failed.set(i64::from(stats.failed));
-        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(text)

@@ -9,6 +9,7 @@ use model::{NodeId, PicoUsd, RequestId, Timestamp, WorkspaceId};
 use super::System;
 use crate::Result;
 use crate::db::{Row, args};
+use crate::journal::Position;
 
 pub use caps::{KeyPolicyRow, SettingsRow};
 pub use check::{BudgetCheck, HourGap, OddAttempt};
@@ -64,6 +65,13 @@ pub struct UnsettledRow {
     pub started_at: Timestamp,
     /// What it is charged.
     pub cost: Option<PicoUsd>,
+}
+
+impl OffsetRow {
+    pub fn position(&self) -> Option<Position> {
+        let segment = u64::try_from(self.segment).ok()?;
+        Some(Position { segment, offset: u64::try_from(self.offset_bytes).ok()? })
+    }
 }
 
 impl LeaseRow {

@@ -65,6 +65,7 @@ async fn each_share_of_a_cap_is_told_once() {
     for wanted in [
         "keystile_attempts_unsettled 1",
         "keystile_attempts_open 0",
+        "keystile_journal_undrained_seconds 0",
         "keystile_caps_spent_micro_usd{scope=\"gateway_key\"} 86",
         "keystile_caps_held_micro_usd 0",
         "keystile_caps_leased_micro_usd 0",
