@@ -182,7 +182,7 @@ fn wrong_tokens_are_found() {
         is_found(scene, RULES, "instead of 1 and 3");
     }
     is_found(Scene::left(0), RULES, "0 tokens of 2, 2 unseen, 1 had");
-    is_found(Scene::left(3), RULES, "3 tokens of 2");
+    is_found(Scene::left(4), RULES, "4 tokens of 2");
 }
 
 #[test]
