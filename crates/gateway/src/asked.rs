@@ -34,7 +34,7 @@ impl Pricing {
     pub const fn of(operation: Operation) -> Self {
         use Operation as Op;
         match operation {
-            Op::CountTokens => Self::Free,
+            counts if counts.only_counts() => Self::Free,
             Op::ImageEdits
             | Op::Images
             | Op::Passthrough

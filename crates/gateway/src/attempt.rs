@@ -19,8 +19,9 @@ use crate::flow::Flow;
 use crate::funds::Funds;
 use crate::parse::Call;
 use crate::plan::{Candidate, Payer, Plan};
-use crate::record::{InFlight, OpenAttempt, Used};
+use crate::record::{InFlight, OpenAttempt};
 use crate::upstream::{Retry, UpstreamBody, UpstreamError};
+use crate::used::Used;
 
 use budget::Budget;
 use one::{Attempt, Begun, one};
@@ -86,7 +87,12 @@ pub async fn attempt(
         loop {
             let funds = match Funds::reserve(gw, permit, call, candidate).await {
                 Ok(funds) => funds,
-                Err(refusal) => return Err(failures.into_refusal_or(refusal)),
+                // Another model, or another's key, may be within what is left.
+                Err(refusal) if is_too_dear(&refusal) => {
+                    failures.unpaid(refusal);
+                    break;
+                }
+                Err(refusal) => return Err(refusal),
             };
             // What a provider cannot be told costs neither an attempt nor a record.
             let prepared = match prepare(gw, call, candidate, &funds) {
@@ -183,12 +189,18 @@ fn note(
     );
 }
 
+const fn is_too_dear(refusal: &Refusal) -> bool {
+    matches!(refusal.code, Code::QuotaExceeded | Code::SpendCapExceeded)
+}
+
 /// What became of the attempts so far.
 #[derive(Default)]
 struct Failures {
     /// Of the caller's own keys: the model's rank, and the cause for which a platform key may answer instead.
     own: Vec<(usize, FallbackCause)>,
     last: Option<(UpstreamError, Option<String>)>,
+    /// Of a candidate that no money was left for.
+    unpaid: Option<Refusal>,
     /// Of a candidate that could not be asked; told only where none could.
     unsaid: Option<(UpstreamError, Option<String>)>,
 }
@@ -212,14 +224,17 @@ impl Failures {
         candidate.only_after.is_empty() || causes.all(|cause| candidate.only_after.contains(cause))
     }
 
-    /// Where no money was left for another attempt, the caller is told what became of those before.
-    fn into_refusal_or(self, refusal: Refusal) -> Refusal {
-        if self.last.is_some() { self.into_refusal() } else { refusal }
+    /// The first one is told, for it is about what was asked for.
+    fn unpaid(&mut self, refusal: Refusal) {
+        self.unpaid.get_or_insert(refusal);
     }
 
     fn into_refusal(self) -> Refusal {
-        match self.last.or(self.unsaid) {
-            Some((error, key)) => error.into_refusal(key.as_deref()),
+        let told =
+            |(error, key): (UpstreamError, Option<String>)| error.into_refusal(key.as_deref());
+        let told = self.last.map(told).or(self.unpaid).or_else(|| self.unsaid.map(told));
+        match told {
+            Some(refusal) => refusal,
             None => Refusal::new(
                 Code::UpstreamUnavailable,
                 "no attempt could be made in the time that there was",

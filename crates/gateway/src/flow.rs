@@ -15,8 +15,8 @@ use wire::translate::StreamTranslator;
 use wire::{Meter, Seen};
 
 use crate::Limits;
-use crate::record::Used;
 use crate::upstream::UpstreamBody;
+use crate::used::Used;
 
 /// The events of one answer, in order.
 pub struct Flow {

@@ -92,19 +92,17 @@ impl Funds {
             return Ok(funds);
         }
         let (least, most) = bounds(gw, call, candidate);
+        // Where all are paid afterwards, nothing is held that an answer could pass.
+        let is_strict = caps.iter().any(|cap| cap.mode == CapMode::Strict);
         if let Some(tariff) = tariff.filter(|_| !caps.is_empty()) {
             let (from, to) = (tariff.worst(&least), tariff.worst(&most));
             let held = gw.budgets.hold(workspace, &caps, from, to).await;
             funds.hold = held.map_err(|unheld| refusal(unheld, &standing))?;
-            if funds.hold.amount() < to {
+            if is_strict && funds.hold.amount() < to {
                 funds.allow(tariff.output_for(funds.hold.amount(), &most), call);
             }
-            // Where one pays afterwards, nothing is held that an answer could pass.
-            if caps.iter().any(|cap| cap.mode == CapMode::Strict) {
-                let bought = funds.output_tokens_max.unwrap_or(most.output_tokens);
-                funds.output_tokens_max = Some(bought.min(most.output_tokens));
-            }
         }
+        let pool_holds = pool.is_some();
         if let Some(pool) = pool {
             let (from, to) = (tokens(&least), tokens(&most));
             let held = gw.budgets.hold(workspace, &[pool], from, to).await;
@@ -114,6 +112,9 @@ impl Funds {
                 let left = u64::try_from(left).unwrap_or_default();
                 funds.allow(Some(left.saturating_sub(most.input_tokens)), call);
             }
+        }
+        if is_strict || pool_holds {
+            funds.cut_at(most.output_tokens);
         }
         // A model whose own limit nobody knows gets one.
         if call.asked.output_tokens_max.is_none() && bound::output_of(gw, candidate).is_none() {
@@ -129,7 +130,11 @@ impl Funds {
         };
         let each = tokens.checked_div(call.payload.answers()).unwrap_or(tokens);
         self.limit = Some(self.limit.map_or(each, |limit| limit.min(each)));
-        self.output_tokens_max = Some(tokens);
+        self.cut_at(tokens);
+    }
+
+    fn cut_at(&mut self, tokens: u64) {
+        self.output_tokens_max = Some(self.output_tokens_max.map_or(tokens, |max| max.min(tokens)));
     }
 
     /// What one answer must be held to, where the caller has not said it.
@@ -137,9 +142,10 @@ impl Funds {
         self.limit
     }
 
-    /// Of the caller's caps, in pico-USD.
+    /// Of the caller's caps, in pico-USD; nothing where tokens alone are counted. Absent where nobody counts.
     pub fn held(&self) -> Option<u64> {
-        self.hold.is_capped().then(|| u64::try_from(self.hold.amount().0).unwrap_or(u64::MAX))
+        let is_held = self.hold.is_capped() || self.pool.is_capped();
+        is_held.then(|| u64::try_from(self.hold.amount().0).unwrap_or(u64::MAX))
     }
 
     /// Whose hour it counts for.
@@ -165,7 +171,7 @@ impl Funds {
         let reported = usage.reported_pico_usd.filter(|_| self.takes_reported_cost);
         let usage = Usage { reported_pico_usd: reported, ..*usage };
         let price = if reported.is_some() { REPORTED } else { tariff.version() };
-        let amount = tariff.cost(&usage, at).map(|cost| PicoUsd(cost.0.clamp(0, PICO_USD_MAX)));
+        let amount = tariff.cost(&usage, at);
         Cost { price: amount.map(|_| price.to_owned()), amount }
     }
 
@@ -198,7 +204,7 @@ impl Funds {
         let mut cost = match end.outcome {
             _ if !end.may_be_billed => Cost { amount: Some(PicoUsd(0)), price: None },
             // What nobody counted is charged as what it was allowed to be.
-            Outcome::Completed if !is_told && self.hold.is_capped() && self.has_output() => {
+            Outcome::Completed if !is_told && self.has_held() && self.has_output() => {
                 Cost { amount: Some(self.hold.amount()), ..self.cost(&usage, answered_by, end.at) }
             }
             Outcome::Completed => self.cost(&usage, answered_by, end.at),
@@ -208,9 +214,10 @@ impl Funds {
             }
         };
         // Under a cap nothing is free because a part of it has no price.
-        if self.hold.is_capped() {
+        if self.has_held() {
             cost.amount = cost.amount.or(Some(self.hold.amount()));
         }
+        cost.amount = cost.amount.map(|cost| PicoUsd(cost.0.clamp(0, PICO_USD_MAX)));
         self.hold.settle(cost.amount.unwrap_or_default());
         self.pool.settle(tokens(&Bound {
             input_tokens: usage.input_tokens.unwrap_or_default(),
@@ -220,6 +227,10 @@ impl Funds {
         (usage, cost)
     }
 
+    fn has_held(&self) -> bool {
+        self.hold.amount() > PicoUsd(0)
+    }
+
     const fn has_output(&self) -> bool {
         matches!(self.output_tokens_max, Some(max) if max > 0)
     }
@@ -227,13 +238,16 @@ impl Funds {
 
 /// A pool counts tokens, a micro-USD each.
 fn tokens(bound: &Bound) -> PicoUsd {
-    let tokens = bound.input_tokens.saturating_add(bound.output_tokens);
+    let [input, output] = [bound.input_tokens, bound.output_tokens].map(|it| it.min(TOKENS_MAX));
+    let tokens = input.saturating_add(output);
     PicoUsd::from(MicroUsd(i64::try_from(tokens).unwrap_or(i64::MAX)))
 }
 
 const BYTES_PER_TOKEN_U64: u64 = BYTES_PER_TOKEN as u64;
 /// A million dollars: whoever claims more for one call is not believed.
 const PICO_USD_MAX: i128 = 1_000_000_000_000_000_000;
+/// What the ledger believes, too.
+const TOKENS_MAX: u64 = 1_000_000_000_000;
 const REPORTED: &str = "reported";
 /// What tariffs of the settings call themselves.
 const OWN: &str = "workspace";

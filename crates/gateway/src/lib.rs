@@ -28,6 +28,7 @@ mod rules;
 mod stragglers;
 mod stream;
 pub mod upstream;
+mod used;
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@ use crate::parse::{Call, Payload};
 use crate::plan::Candidate;
 use crate::stragglers::Stragglers;
 use crate::upstream::UpstreamError;
+use crate::used::Used;
 
 /// An attempt whose end is not written yet, and the money that is held for it.
 #[must_use]
@@ -62,20 +63,13 @@ impl OpenAttempt {
             http_status: self.http_status,
             error_code: error_code.map(str::to_owned),
             usage,
-            cost_pico_usd: cost.amount.map(|pico| u64::try_from(pico.0).unwrap_or_default()),
+            cost_pico_usd: cost.amount.map(in_a_row),
             price: cost.price,
             billing_unknown: false,
             latency_ms: millis(latency),
             ttft_ms: ttft.map(millis),
         }
     }
-}
-
-/// What a provider says was used, and which model it says used it.
-#[derive(Clone, Default)]
-pub struct Used {
-    pub usage: Usage,
-    pub answered_by: Option<String>,
 }
 
 /// How an attempt ended.
@@ -196,7 +190,7 @@ impl Recorder {
             request: attempt.request,
             attempt: attempt.number,
             usage: used.usage,
-            cost_pico_usd: attempt.cost(used).map(|pico| u64::try_from(pico.0).unwrap_or_default()),
+            cost_pico_usd: attempt.cost(used).map(in_a_row),
         }));
     }
 
@@ -276,7 +270,9 @@ impl<'a> InFlight<'a> {
         // Whoever says that it took too long may have worked on it.
         let may_be_billed = attempt.may_be_billed() || error.code == Code::UpstreamTimeout;
         let code = Some(error.code.as_str());
-        self.end(attempt, Outcome::Failed, code, error.dispatched && may_be_billed);
+        let used = error.used.as_deref().cloned().unwrap_or_default();
+        let may_be_billed = error.dispatched && may_be_billed;
+        self.end(attempt, Outcome::Failed, &used, code, may_be_billed);
     }
 
     /// The answer takes over.
@@ -288,12 +284,16 @@ impl<'a> InFlight<'a> {
         &self,
         mut attempt: OpenAttempt,
         status: Outcome,
+        used: &Used,
         error_code: Option<&str>,
         may_be_billed: bool,
     ) {
-        let usage = Usage::default();
-        let ended = Ended { status, usage, answered_by: None, error_code, may_be_billed };
-        let settled = Settled { billing_unknown: may_be_billed, ..attempt.settled(ended) };
+        let Used { usage, answered_by } = used;
+        let answered_by = answered_by.as_deref();
+        let ended = Ended { status, usage: *usage, answered_by, error_code, may_be_billed };
+        // What its provider counted is known, whatever became of the answer.
+        let billing_unknown = may_be_billed && (usage.output_tokens.is_none() || usage.estimated);
+        let settled = Settled { billing_unknown, ..attempt.settled(ended) };
         self.permit.reservation().append(Record::Settled(settled));
     }
 }
@@ -302,9 +302,14 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt.take() {
             let may_be_billed = attempt.may_be_billed();
-            self.end(attempt, Outcome::Aborted, None, may_be_billed);
+            self.end(attempt, Outcome::Aborted, &Used::default(), None, may_be_billed);
         }
     }
+}
+
+/// Never negative, and never more than a row holds.
+fn in_a_row(cost: PicoUsd) -> u64 {
+    u64::try_from(cost.0.max(0)).unwrap_or(u64::MAX)
 }
 
 /// Waits until a record is written, and not for ever: nothing is sent or given that is not on record.

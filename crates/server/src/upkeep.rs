@@ -21,6 +21,8 @@ const PRUNE_MAX: Duration = Duration::from_secs(2);
 const ANSWERS_KEPT: Duration = Duration::from_secs(2 * 24 * 3600);
 /// After nobody could accept them any more.
 const INVITATIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A call may end long after the period that it began in; the sums of hours stay.
+const BUDGETS_KEPT: Duration = Duration::from_secs(32 * 24 * 3600);
 /// How often a node says that it is there.
 const REPORT_EVERY: Duration = Duration::from_secs(15);
 /// A step is a look, a switch or a few rows.
@@ -130,6 +132,7 @@ async fn prune(shared: &Shared, follower: &Follower) -> Result<(), StoreError> {
     write.delete_invitations(now.minus(INVITATIONS_KEPT)).await?;
     write.delete_answers(now.minus(ANSWERS_KEPT)).await?;
     write.delete_key_operations(now.minus(ANSWERS_KEPT)).await?;
+    write.delete_ended_budgets(now.minus(BUDGETS_KEPT)).await?;
     write.delete_cap_notices(now.minus(ANSWERS_KEPT)).await?;
     write.commit(now).await
 }

@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use model::settings::CapMode;
 use model::{Cap, CapScope, Clock, NodeId, Period, PicoUsd, Timestamp, WorkspaceId};
 use tokio::time::Instant;
 
 use crate::{Result, Store, StoreError};
 
-use lease::Ask;
+use lease::{Aim, Ask};
 use purse::{Need, Purse};
 
 /// Every cap this node has met. Cheap to clone.
@@ -87,6 +88,8 @@ pub struct Held {
 
 /// How long a cap that had nothing left is not asked for again: other nodes may return what they do not need.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// A database that hangs makes nobody wait for longer.
+const ASKED_MAX: Duration = Duration::from_secs(2);
 /// Where others may want it, and where nobody else does.
 const RETURNED_AFTER_SHARED: Duration = Duration::from_secs(2);
 const RETURNED_AFTER: Duration = Duration::from_secs(120);
@@ -134,6 +137,9 @@ impl Budgets {
             }
             hold.from.push((pocket, taken));
         }
+        if caps.iter().all(|cap| cap.mode == CapMode::Soft) {
+            hold.amount = PicoUsd(0);
+        }
         hold.even_out();
         Ok(hold)
     }
@@ -158,7 +164,10 @@ impl Budgets {
             is_ask_due
         };
         if is_ask_due {
-            self.lease(pocket, cap.amount, need).await.map_err(Unheld::Unavailable)?;
+            if pocket.purse().knows_it_is_away(Instant::now()) {
+                return Err(Unheld::Unavailable(StoreError::Interrupted));
+            }
+            self.lease(pocket, cap.amount, need.aim()).await.map_err(Unheld::Unavailable)?;
         }
         let mut purse = pocket.purse();
         purse.take(cap.amount, need, false).ok_or_else(|| {
@@ -172,17 +181,23 @@ impl Budgets {
     }
 
     /// Asks the database. Meanwhile nothing is taken from the purse, so that what is granted is what may be taken.
-    async fn lease(&self, pocket: &Pocket, cap: PicoUsd, need: Need) -> Result<()> {
+    async fn lease(&self, pocket: &Pocket, cap: PicoUsd, aim: Aim) -> Result<()> {
         let before = pocket.purse().freeze();
-        let ask = self.0.ask(pocket, cap, before.bound(), need.lease());
-        match lease::adjust(&self.0.store, ask).await {
+        let ask = self.0.ask(pocket, cap, before.bound(), aim);
+        let asked = tokio::time::timeout(ASKED_MAX, lease::adjust(&self.0.store, ask)).await;
+        let mut purse = pocket.purse();
+        match asked.unwrap_or(Err(StoreError::Interrupted)) {
             Ok(granted) => {
-                let again_at = Instant::now() + ASK_AGAIN_AFTER;
-                pocket.purse().granted(cap, &granted, again_at);
+                purse.granted(cap, &granted, Instant::now() + ASK_AGAIN_AFTER);
                 Ok(())
             }
             Err(error) => {
-                pocket.purse().thaw(before, cap);
+                purse.is_away(Instant::now() + ASK_AGAIN_AFTER);
+                // It may have happened all the same. Whoever asked for more has at least what it had; whoever gave
+                // something away counts on nothing before the next answer.
+                if matches!(aim, Aim::Spend(_)) {
+                    purse.thaw(before, cap);
+                }
                 Err(error)
             }
         }
@@ -192,7 +207,7 @@ impl Budgets {
     pub async fn standing(&self, workspace: WorkspaceId, cap: &Cap) -> Result<Standing> {
         let pocket = self.0.pocket(workspace, cap, self.0.now());
         let _asking = pocket.asking.lock().await;
-        let ask = self.0.ask(&pocket, cap.amount, PicoUsd(0), PicoUsd(0));
+        let ask = self.0.ask(&pocket, cap.amount, PicoUsd(0), Aim::Share);
         let seen = lease::look(&self.0.store, &ask).await?;
         Ok(pocket.purse().standing_with(&seen))
     }
@@ -223,15 +238,9 @@ impl Budgets {
 
     async fn give_back(&self, pocket: &Arc<Pocket>) -> Result<()> {
         let _asking = pocket.asking.lock().await;
-        let (cap, before) = {
-            let mut purse = pocket.purse();
-            (purse.cap(), purse.freeze())
-        };
-        if !before.is_empty() {
-            let ask =
-                Ask { gives_back: true, ..self.0.ask(pocket, cap, before.bound(), PicoUsd(0)) };
-            let granted = lease::adjust(&self.0.store, ask).await?;
-            pocket.purse().granted(cap, &granted, Instant::now());
+        if !pocket.purse().is_new() {
+            let cap = pocket.purse().cap();
+            self.lease(pocket, cap, Aim::GiveBack).await?;
         }
         self.0.forget(pocket);
         Ok(())
@@ -241,7 +250,7 @@ impl Budgets {
     async fn trim(&self, pocket: &Pocket) -> Result<()> {
         let _asking = pocket.asking.lock().await;
         let cap = pocket.purse().cap();
-        self.lease(pocket, cap, Need::default()).await
+        self.lease(pocket, cap, Aim::Share).await
     }
 
     pub fn held(&self) -> Held {
@@ -293,12 +302,12 @@ impl Inner {
         let mut purses = self.purses.lock().unwrap_or_else(PoisonError::into_inner);
         // This function's caller, the list it went through and the map.
         const OURS: usize = 2;
-        if Arc::strong_count(pocket) <= OURS && pocket.purse().is_empty() {
+        if Arc::strong_count(pocket) <= OURS && pocket.purse().is_forgettable() {
             purses.remove(&(pocket.scope, pocket.period));
         }
     }
 
-    fn ask(&self, pocket: &Pocket, cap: PicoUsd, bound: PicoUsd, wanted: PicoUsd) -> Ask {
+    fn ask(&self, pocket: &Pocket, cap: PicoUsd, bound: PicoUsd, aim: Aim) -> Ask {
         Ask {
             scope: pocket.scope,
             workspace: pocket.workspace,
@@ -306,9 +315,8 @@ impl Inner {
             node: self.node,
             cap,
             bound,
-            wanted,
+            aim,
             share_of: if self.is_shared() { (self.nodes)() } else { 1 },
-            gives_back: false,
         }
     }
 }

@@ -24,10 +24,11 @@ use crate::body::Bounds;
 use crate::flow::{Flow, Patience, Unbegun};
 use crate::parse::Call;
 use crate::plan::Candidate;
-use crate::record::{InFlight, Used};
+use crate::record::InFlight;
 use crate::upstream::{
     Blame, EVENT_STREAM, Outgoing, Retry, UpstreamBody, UpstreamError, read_answer,
 };
+use crate::used::Used;
 
 /// What one call gave before anything of it went to the caller.
 pub struct Begun {
@@ -163,12 +164,6 @@ impl Answered<'_> {
         if let Some(error) = error.filter(|_| operation != Operation::Passthrough) {
             return Err(self.told(&error));
         }
-        if wants_stream && operation != Operation::Passthrough {
-            return Err(garbled("the provider did not stream an answer that was to be streamed"));
-        }
-        if operation != Operation::Passthrough && !is_object(&body) {
-            return Err(garbled("the provider's answer is no JSON object"));
-        }
         let answered_by = answered_by(dialect.unwrap_or(Dialect::Chat), &body);
         let usage = match dialect {
             Some(dialect) => usage(dialect, &body),
@@ -177,17 +172,27 @@ impl Answered<'_> {
                 .or_else(|| usage(Dialect::Responses, &body)),
         };
         let used = Used { usage: usage.unwrap_or_default(), answered_by };
+        if wants_stream && operation != Operation::Passthrough {
+            let public = "the provider did not stream an answer that was to be streamed";
+            return Err(garbled(public).having(used));
+        }
+        if operation != Operation::Passthrough && !is_object(&body) {
+            return Err(garbled("the provider's answer is no JSON object").having(used));
+        }
         let Some(Translation { from, to, ask }) = translation else {
             return Ok(Content::Plain { body, used });
         };
         // Reading it whole costs a multiple of its bytes, as with a request.
         let is_readable = std::str::from_utf8(&body).is_ok_and(|it| refuse_excess(it).is_ok());
         if !is_readable {
-            return Err(garbled("the provider's answer is nested too deep or holds too much"));
+            let public = "the provider's answer is nested too deep or holds too much";
+            return Err(garbled(public).having(used));
         }
         let request_id = self.call.id.to_string();
-        let body = reply(from, to, &body, &self.echo(&ask, &request_id))
-            .ok_or_else(|| garbled("the provider's answer is not what its dialect promises"))?;
+        let Some(body) = reply(from, to, &body, &self.echo(&ask, &request_id)) else {
+            let public = "the provider's answer is not what its dialect promises";
+            return Err(garbled(public).having(used));
+        };
         Ok(Content::Plain { body, used })
     }
 
@@ -215,7 +220,7 @@ impl Answered<'_> {
         };
         match flow.begin(patience).await {
             Ok(()) => Ok(Content::Stream(Box::new(flow))),
-            Err(unbegun) => Err(self.unbegun(&unbegun)),
+            Err(unbegun) => Err(self.unbegun(&unbegun).having(flow.used())),
         }
     }
 

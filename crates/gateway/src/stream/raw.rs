@@ -13,8 +13,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use vault::Scrubber;
 
 use super::scrub_cut;
-use crate::record::{OpenAttempt, Recorder, Settlement, Used};
+use crate::record::{OpenAttempt, Recorder, Settlement};
 use crate::upstream::UpstreamBody;
+use crate::used::Used;
 use crate::{BoxError, Limits};
 
 pub struct RawBody {

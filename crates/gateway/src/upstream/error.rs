@@ -12,6 +12,8 @@ use model::{Code, Provider, Refusal, Timestamp};
 use vault::Scrubber;
 use wire::provider_error::{UpstreamErrorBody, parse};
 
+use crate::used::Used;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// The request itself: another key or provider would say the same.
@@ -52,6 +54,8 @@ pub struct UpstreamError {
     pub cause: FallbackCause,
     /// For so long the key would only be refused again with this model.
     pub rest_seconds: Option<u64>,
+    /// What the provider counted of an answer that was none.
+    pub used: Option<Box<Used>>,
 }
 
 impl UpstreamError {
@@ -70,7 +74,13 @@ impl UpstreamError {
             param: None,
             cause: FallbackCause::Failed,
             rest_seconds: None,
+            used: None,
         }
+    }
+
+    /// It was counted all the same, and will be billed.
+    pub fn having(self, used: Used) -> Self {
+        Self { used: Some(Box::new(used)), ..self }
     }
 
     /// Dispatched, and no answer in time. Never asked the same of the same key again: it may be at work.

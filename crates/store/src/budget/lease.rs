@@ -1,10 +1,10 @@
 //! Leases in the database: how much of what is left of a cap a node may spend without asking. Nobody ever holds more than the
 //! cap leaves, whatever other nodes do at the same time: the budget's row is locked from the first look to the commit.
 
-use model::{CapScope, NodeId, Period, PicoUsd, WorkspaceId};
+use model::{CapScope, NodeId, Period, PicoUsd, Timestamp, WorkspaceId};
 
 use crate::db::{Row, Tx, Value, args};
-use crate::{Result, Store};
+use crate::{Result, Store, Write};
 
 /// What a node asks for.
 pub struct Ask {
@@ -15,12 +15,19 @@ pub struct Ask {
     pub cap: PicoUsd,
     /// Spent or held by the node: its lease is not cut below this.
     pub bound: PicoUsd,
-    /// To be spent beyond that.
-    pub wanted: PicoUsd,
+    pub aim: Aim,
     /// Among so many nodes the rest is shared. One takes everything.
     pub share_of: u32,
-    /// All that is neither spent nor held.
-    pub gives_back: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// All that is neither spent nor held goes back.
+    GiveBack,
+    /// Whatever is more than a share goes back.
+    Share,
+    /// So much is needed beyond what is spent or held. Takes nothing from the node that its cap still allows.
+    Spend(PicoUsd),
 }
 
 /// How things stand then.
@@ -94,6 +101,15 @@ pub async fn forget(tx: &mut Tx, node: NodeId) -> Result<u64> {
     Ok(forgotten)
 }
 
+impl Write {
+    /// Of periods that nobody spends in any more.
+    pub async fn delete_ended_budgets(&mut self, before: Timestamp) -> Result<()> {
+        self.tx.run(DELETE_ENDED_LEASES, args![before]).await?;
+        self.tx.run(DELETE_ENDED_BUDGETS, args![before]).await?;
+        Ok(())
+    }
+}
+
 fn seen(ask: &Ask, spent: PicoUsd, leases: &[Row]) -> Result<Granted> {
     let mut seen = Granted { spent, ..Granted::default() };
     let node = ask.node.to_string();
@@ -121,17 +137,19 @@ fn grant(ask: &Ask, seen: &Granted) -> Granted {
     let taken = seen.spent.0.saturating_add(seen.held_elsewhere.0);
     let room = ask.cap.0.saturating_sub(taken).max(0);
     let bound = ask.bound.0.saturating_sub(seen.used.0).max(0);
-    let needed = bound.saturating_add(ask.wanted.0);
-    let open = match (ask.gives_back, ask.share_of) {
-        (true, _) => 0,
-        (false, 0 | 1) => room,
+    let share = room / i128::from(ask.share_of).saturating_mul(2).max(1);
+    let open = match (ask.aim, ask.share_of) {
+        (Aim::GiveBack, _) => 0,
+        (_, 0 | 1) => room,
+        (Aim::Share, _) => share,
         // A share, in pieces of what is needed, so that no part too small for a call is left lying here. Near the cap it is less
         // than one piece, and then only that is taken.
-        (false, nodes) => {
-            let share = room / i128::from(nodes).saturating_mul(2);
+        (Aim::Spend(wanted), _) => {
             let beyond = share.saturating_sub(bound).max(0);
-            let rest = beyond.checked_rem(ask.wanted.0).unwrap_or_default();
-            room.min(needed.max(bound.saturating_add(beyond.saturating_sub(rest))))
+            let rest = beyond.checked_rem(wanted.0).unwrap_or_default();
+            let pieces = bound.saturating_add(beyond.saturating_sub(rest));
+            let has = seen.granted.0.saturating_sub(seen.used.0);
+            room.min(bound.saturating_add(wanted.0).max(pieces).max(has))
         }
     };
     let open = open.max(bound);
@@ -212,6 +230,12 @@ const BOOK: &str = "update budgets
         forgotten_micro = forgotten_micro + $4 + (forgotten_rest + $5) / 1000000,
         forgotten_rest = (forgotten_rest + $5) % 1000000
     where scope = $1 and period_start = $2 and period_end = $3";
+
+const DELETE_ENDED_LEASES: &str = "delete from leases
+    where period_end < $1";
+
+const DELETE_ENDED_BUDGETS: &str = "delete from budgets
+    where period_end < $1";
 
 const SUM_OF_KEY: &str = "select
         cast(coalesce(sum(cost_micro_usd), 0) as bigint) as micro,

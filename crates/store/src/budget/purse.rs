@@ -6,7 +6,7 @@ use model::settings::CapMode;
 use model::{Cap, PicoUsd};
 use tokio::time::Instant;
 
-use super::lease::Granted;
+use super::lease::{Aim, Granted};
 use super::{Held, Standing};
 
 /// Invariant, but for what a provider billed beyond its limit: `used + held <= granted`, and the database counts all that is
@@ -16,6 +16,8 @@ pub struct Purse {
     granted: i128,
     /// Spent by this node, folded in or not yet.
     used: i128,
+    /// The part that is folded in, by the database's last word.
+    folded: i128,
     held: i128,
     /// The part of what is granted that the cap does not allow any more, and calls in flight still hold: it goes as they end.
     excess: i128,
@@ -26,6 +28,8 @@ pub struct Purse {
     held_elsewhere: i128,
     /// Nothing was left: until then it is not asked for again.
     ask_again_at: Option<Instant>,
+    /// The database did not answer: until then nobody else waits for it.
+    away_until: Option<Instant>,
     touched_at: Instant,
 }
 
@@ -53,8 +57,8 @@ impl Need {
         }
     }
 
-    pub const fn lease(&self) -> PicoUsd {
-        self.most
+    pub const fn aim(&self) -> Aim {
+        Aim::Spend(self.most)
     }
 }
 
@@ -66,10 +70,6 @@ impl Frozen {
     pub const fn bound(&self) -> PicoUsd {
         PicoUsd(self.bound)
     }
-
-    pub const fn is_empty(&self) -> bool {
-        self.granted <= self.bound
-    }
 }
 
 impl Purse {
@@ -77,12 +77,14 @@ impl Purse {
         Self {
             granted: 0,
             used: 0,
+            folded: 0,
             held: 0,
             excess: 0,
             cap: None,
             spent_elsewhere: 0,
             held_elsewhere: 0,
             ask_again_at: None,
+            away_until: None,
             touched_at: now,
         }
     }
@@ -145,7 +147,16 @@ impl Purse {
         frozen
     }
 
-    /// The database did not answer: what was set aside for the question is there again, unless the cap has changed since.
+    /// The database did not answer, and does not have to be asked again at once.
+    pub const fn is_away(&mut self, until: Instant) {
+        self.away_until = Some(until);
+    }
+
+    pub fn knows_it_is_away(&self, now: Instant) -> bool {
+        self.away_until.is_some_and(|until| now < until)
+    }
+
+    /// What was asked for changed nothing for the worse: what was set aside for the question is there again, unless the cap has changed since.
     pub fn thaw(&mut self, before: Frozen, cap: PicoUsd) {
         if self.cap == Some(cap) {
             let set_aside = before.granted.saturating_sub(before.bound).max(0);
@@ -154,6 +165,8 @@ impl Purse {
     }
 
     pub fn granted(&mut self, cap: PicoUsd, granted: &Granted, again_at: Instant) {
+        self.away_until = None;
+        self.folded = granted.used.0;
         self.granted = granted.granted.0;
         self.excess = granted.excess.0;
         // Spending that had reserved nothing here: under another cap, or before there was one.
@@ -193,9 +206,15 @@ impl Purse {
         self.held == 0 && self.touched_at.elapsed() >= time
     }
 
-    /// Nothing is held, and nothing may be taken.
-    pub const fn is_empty(&self) -> bool {
-        self.held == 0 && self.granted <= self.used
+    /// Nothing is held, nothing may be taken, and the database knows of all that was spent: whoever comes next may begin
+    /// with what it says.
+    pub const fn is_forgettable(&self) -> bool {
+        self.held == 0 && self.granted <= self.used && self.used <= self.folded
+    }
+
+    /// It was never asked for.
+    pub const fn is_new(&self) -> bool {
+        self.cap.is_none()
     }
 }
 

@@ -208,3 +208,74 @@ pub async fn a_forgotten_node_has_spent_its_lease(place: Place) {
     assert_eq!((there.spent, there.held), (usd(CAP), usd(0)));
     drop(held);
 }
+
+/// Nobody begins with what the database says as long as it does not know of all that was spent.
+pub async fn what_is_spent_and_not_folded_is_not_forgotten(place: Place) {
+    let node = place.node();
+    let store = place.store().await;
+    let (budgets, key) = (budgets(&place, &node, 1).await, place.attempt());
+    let cap = cap(&key, CAP);
+    let mut spent = hold(&budgets, &key, cap, CAP).await.expect("room");
+    let attempt = another(&place, &key, &spent, CAP as u64);
+    node.append(attempt.whole()).await;
+    spent.settle(usd(CAP));
+    drop(spent);
+
+    budgets.close().await.expect("given back");
+    assert!(hold(&budgets, &key, cap, 1).await.is_none(), "all of it is spent");
+
+    node.drainer(&store).catch_up().await.expect("drained");
+    budgets.close().await.expect("given back");
+    assert!(hold(&budgets, &key, cap, 1).await.is_none(), "the database knows it too");
+}
+
+pub async fn whoever_goes_away_while_asking_takes_nothing_along(place: Place) {
+    let [one, other] = [place.node(), place.node()];
+    let [first, second] = [budgets(&place, &one, 1).await, budgets(&place, &other, 1).await];
+    let key = place.attempt();
+    let cap = cap(&key, CAP);
+    for polls in 1..40 {
+        let asking = hold(&first, &key, cap, CAP);
+        let mut asking = std::pin::pin!(asking);
+        for _ in 0..polls {
+            if futures_util::poll!(&mut asking).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    first.close().await.expect("given back");
+
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(hold(&second, &key, cap, CAP).await.is_some(), "nothing is held by nobody");
+}
+
+pub async fn a_pool_is_shared_to_its_last_token(place: Place) {
+    let nodes = [place.node(), place.node()];
+    let key = place.attempt();
+    let pool = Cap { scope: CapScope::Pool(key.started.workspace), ..cap(&key, 1_000) };
+    let store = place.store().await;
+    let mut served = 0;
+    for round in 0..40 {
+        let node = &nodes[round % 2];
+        let budgets = budgets(&place, node, 2).await;
+        budgets.clear().await.expect("cleared");
+        let Some(mut hold) = hold(&budgets, &key, pool, 50).await else { continue };
+        let mut attempt = another(&place, &key, &hold, 0);
+        attempt.started.payer = "platform".to_owned();
+        attempt.started.hold_pico_usd = Some(0);
+        attempt.settled.usage.input_tokens = Some(20);
+        attempt.settled.usage.output_tokens = Some(30);
+        node.append(attempt.whole()).await;
+        hold.settle(usd(50));
+        node.drainer(&store).catch_up().await.expect("drained");
+        served += 1;
+        budgets.close().await.expect("given back");
+    }
+
+    assert_eq!(served, 20);
+    let outstanding =
+        "select cast(coalesce(sum(granted_micro - used_micro), 0) as bigint) from leases";
+    assert_eq!(place.number(outstanding).await, 0);
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::settings::{CapMode, CapPeriod};
 use model::{Cap, CapScope, PicoUsd, Random as _, RequestId};
-use store::budget::{Budgets, Hold, Unheld};
+use store::budget::{Budgets, Hold, Standing, Unheld};
 use store::journal::{Outcome, Record, Started};
 
 use crate::node::{Attempt, Node};
@@ -170,10 +170,15 @@ impl<'a> Machine<'a> {
         let Reference { spent, .. } = self.reference;
         let workspace = self.like.started.workspace;
         let there = self.budgets.standing(workspace, &self.cap()).await.expect("read");
+        let expected = Standing { spent: pico(spent), held: pico(self.reference.held()) };
+        assert_eq!(there, expected, "{when}");
+        // What is not folded in yet is not forgotten either.
+        if self.pick(3) > 0 {
+            return;
+        }
         self.drain().await;
         let drained = self.budgets.standing(workspace, &self.cap()).await.expect("read");
-        assert_eq!(drained.spent, pico(spent), "{when}");
-        assert_eq!((there.held, drained.held), (pico(self.reference.held()), there.held), "{when}");
+        assert_eq!(drained, expected, "{when}, drained");
         let key = self.like.started.gateway_key.to_string();
         let sums = self.place.sums_of(&key).await;
         assert_eq!(sums, [spent, spent], "{when}: rows and hours");

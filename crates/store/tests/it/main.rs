@@ -70,9 +70,12 @@ contract! {
         a_crash_leaves_no_hold_behind_and_charges_what_was_held,
         a_forgotten_node_has_spent_its_lease,
         a_new_period_begins_with_nothing_spent_and_a_clock_set_back_begins_none,
+        a_pool_is_shared_to_its_last_token,
         a_thousand_at_once_get_what_the_cap_has_and_no_more,
         several_nodes_share_a_cap_and_never_pass_it,
-        what_a_node_does_not_use_goes_back_to_the_others;
+        what_a_node_does_not_use_goes_back_to_the_others,
+        what_is_spent_and_not_folded_is_not_forgotten,
+        whoever_goes_away_while_asking_takes_nothing_along;
 
     migrations:
         a_newer_database_still_serves_this_binary,

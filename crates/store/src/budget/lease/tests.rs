@@ -12,9 +12,8 @@ fn ask(cap: i128, bound: i128, wanted: i128, share_of: u32) -> Ask {
         node: NodeId::NIL,
         cap: PicoUsd(cap),
         bound: PicoUsd(bound),
-        wanted: PicoUsd(wanted),
+        aim: Aim::Spend(PicoUsd(wanted)),
         share_of,
-        gives_back: false,
     }
 }
 
@@ -36,7 +35,11 @@ fn one_node_leases_all_that_is_left() {
 #[test]
 fn of_several_each_takes_a_share_and_near_the_cap_what_it_needs() {
     assert_eq!(grant(&ask(1200, 0, 10, 3), &seen(0, 0, 0, 0)).granted, PicoUsd(200));
-    assert_eq!(grant(&ask(1200, 0, 60, 3), &seen(0, 0, 0, 0)).granted, PicoUsd(180), "in whole pieces");
+    assert_eq!(
+        grant(&ask(1200, 0, 60, 3), &seen(0, 0, 0, 0)).granted,
+        PicoUsd(180),
+        "in whole pieces"
+    );
     assert_eq!(grant(&ask(100, 0, 60, 3), &seen(0, 0, 0, 0)).granted, PicoUsd(60));
     assert_eq!(
         grant(&ask(100, 0, 60, 3), &seen(20, 0, 0, 40)).granted,
@@ -47,11 +50,21 @@ fn of_several_each_takes_a_share_and_near_the_cap_what_it_needs() {
 }
 
 #[test]
+fn asking_takes_nothing_away_and_sharing_does() {
+    let alone = seen(10, 100, 10, 0);
+
+    assert_eq!(grant(&ask(100, 10, 5, 2), &alone).granted, PicoUsd(100));
+    let shares = Ask { aim: Aim::Share, ..ask(100, 10, 0, 2) };
+    assert_eq!(grant(&shares, &alone).granted, PicoUsd(10 + 90 / 4));
+    assert_eq!(grant(&ask(40, 10, 5, 2), &alone).granted, PicoUsd(40), "the cap is lower now");
+}
+
+#[test]
 fn a_lowered_cap_takes_back_all_but_what_is_spent_or_held() {
     let lowered = grant(&ask(50, 60, 5, 1), &seen(40, 100, 40, 0));
 
     assert_eq!((lowered.granted, lowered.is_all), (PicoUsd(60), true));
-    let given_back = Ask { gives_back: true, ..ask(100, 60, 0, 1) };
+    let given_back = Ask { aim: Aim::GiveBack, ..ask(100, 60, 0, 1) };
     assert_eq!(grant(&given_back, &seen(40, 100, 40, 0)).granted, PicoUsd(60));
 }
 

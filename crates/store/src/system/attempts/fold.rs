@@ -55,7 +55,8 @@ pub(crate) async fn settle_orphans(tx: &mut Tx, node: NodeId, now: Timestamp) ->
     for row in &orphans {
         let mut orphan = ended_row(row)?;
         if orphan.cost.is_none() {
-            orphan.cost = orphan.hold;
+            // Nothing was held where tokens alone are counted: what it cost is not known then.
+            orphan.cost = orphan.hold.filter(|held| *held > PicoUsd(0));
         }
         orphan.is_unsettled = true;
         let (micro, rest) = split(orphan.cost);
