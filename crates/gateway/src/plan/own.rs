@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use model::{Tariff, TierSource};
 use model::settings::FallbackCause;
+use model::{Tariff, TierSource};
 
 use super::openrouter::OPENROUTER;
 use super::reading::Reading;

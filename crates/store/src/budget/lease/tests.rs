@@ -36,7 +36,11 @@ fn one_node_leases_all_that_is_left() {
 #[test]
 fn of_several_each_takes_a_share_and_near_the_cap_what_it_needs() {
     assert_eq!(grant(&ask(1200, 0, 10, 3), &seen(0, 0, 0, 0)).granted, PicoUsd(200));
-    assert_eq!(grant(&ask(1200, 0, 60, 3), &seen(0, 0, 0, 0)).granted, PicoUsd(180), "in whole pieces");
+    assert_eq!(
+        grant(&ask(1200, 0, 60, 3), &seen(0, 0, 0, 0)).granted,
+        PicoUsd(180),
+        "in whole pieces"
+    );
     assert_eq!(grant(&ask(100, 0, 60, 3), &seen(0, 0, 0, 0)).granted, PicoUsd(60));
     assert_eq!(
         grant(&ask(100, 0, 60, 3), &seen(20, 0, 0, 40)).granted,
