@@ -1,12 +1,14 @@
 //! Reads the body and finds what routing needs: the model, whether to stream, the caller's wishes. Rebuilds nothing.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http::Method;
 use http::header::HeaderMap;
-use model::{Code, Dialect, ModelRef, Operation, Refusal, RequestId};
+use model::{Code, Dialect, ModelRef, Operation, Provider, Refusal, RequestId};
 use tokio::time::Instant;
 use wire::multipart::MultipartRequest;
-use wire::{OutputLimit, Request, Shape, Wishes};
+use wire::{OutputLimit, Reach, Request, Shape, Wishes};
 
 use crate::accept::{Head, Route, conversation_at, too_large};
 use crate::asked::{Asked, Pricing};
@@ -18,6 +20,8 @@ pub struct Call<'a> {
     pub(crate) id: RequestId,
     pub(crate) asked: Asked<'a>,
     pub(crate) payload: Payload,
+    /// Read where money is held for it, and once.
+    reach: OnceLock<Reach>,
     /// The headers a provider may see.
     pub(crate) forwarded: HeaderMap,
     pub(crate) method: http::Method,
@@ -56,7 +60,7 @@ pub async fn parse(gw: &Gateway, head: Head) -> Result<Call<'_>, Refusal> {
         }
         Operation::Passthrough => {
             let path = head.route.passthrough.as_ref().map(|to| to.path.as_str());
-            raw(body, head.content_type, path.unwrap_or_default())
+            raw(body, head.content_type, path.unwrap_or_default(), passthrough)
         }
         _ => json(body, &head.route)?,
     };
@@ -84,6 +88,7 @@ pub async fn parse(gw: &Gateway, head: Head) -> Result<Call<'_>, Refusal> {
         id: head.id,
         asked,
         payload,
+        reach: OnceLock::new(),
         forwarded: head.forwarded,
         method: head.method,
         path: head.route.passthrough.map(|to| to.path),
@@ -100,13 +105,28 @@ impl Payload {
         }
     }
 
-    /// As it came, where it is text.
-    pub fn body(&self) -> &[u8] {
+    /// A form names nothing that is not in it.
+    fn reach(&self) -> Reach {
         match self {
-            Self::Json(request) => request.body(),
-            Self::Multipart { .. } => &[],
-            Self::Raw { body, .. } => body,
+            Self::Json(request) => Reach::read(request.body()),
+            Self::Multipart { .. } => Reach::default(),
+            Self::Raw { body, .. } => Reach::read(body),
         }
+    }
+}
+
+impl Call<'_> {
+    /// What its body reaches for beyond its own text.
+    pub fn reach(&self) -> &Reach {
+        self.reach.get_or_init(|| self.payload.reach())
+    }
+}
+
+/// Some providers heed but one of the two names that chats have for it.
+pub fn heeded(place: OutputLimit, provider: &Provider) -> OutputLimit {
+    match place {
+        OutputLimit::Chat if provider.quirks.max_tokens => OutputLimit::MaxTokens,
+        place => place,
     }
 }
 
@@ -140,12 +160,13 @@ fn json(body: Bytes, route: &Route) -> Result<Read, Refusal> {
     let mut request = Request::parse(body, shape(route.operation))?;
     let (model, wishes) = wanted(&mut request)?;
     let stream = request.stream;
-    let output_tokens_max = output_tokens(&request, route.operation);
+    let output_tokens_max =
+        output_limit(route.operation).and_then(|place| output_tokens(&request, place));
     Ok(Read { payload: Payload::Json(Box::new(request)), model, stream, wishes, output_tokens_max })
 }
 
-fn output_tokens(request: &Request, operation: Operation) -> Option<u64> {
-    let tokens = request.output_tokens_max(output_limit(operation)?)?;
+fn output_tokens(request: &Request, place: OutputLimit) -> Option<u64> {
+    let tokens = request.output_tokens_max(place)?;
     Some(tokens.saturating_mul(request.answers()))
 }
 
@@ -197,11 +218,11 @@ fn form(body: Bytes, content_type: Option<String>) -> Result<Read, Refusal> {
 
 /// Whatever it is, it leaves as it came. The lists of allowed models hold for the model it names, and are not trusted to
 /// anything but the plain word of a body whose reading we know.
-fn raw(body: Bytes, content_type: Option<String>, path: &str) -> Read {
+fn raw(body: Bytes, content_type: Option<String>, path: &str, provider: Option<&Provider>) -> Read {
     let known = Request::parse(body.clone(), shape(Operation::Responses)).ok();
-    let operation = conversation_at(path).map(Dialect::operation);
-    let output_tokens_max =
-        known.as_ref().zip(operation).and_then(|(it, at)| output_tokens(it, at));
+    let place = conversation_at(path).map(Dialect::operation).and_then(output_limit);
+    let place = place.zip(provider).map(|(place, provider)| heeded(place, provider));
+    let output_tokens_max = known.as_ref().zip(place).and_then(|(it, at)| output_tokens(it, at));
     let (model, stream) = known.map_or((None, false), |known| (known.model, known.stream));
     let is_believed = BELIEVED.iter().any(|end| path.ends_with(end)) && !names_more(&body);
     let model = model.filter(|name| is_believed && ModelRef::is_well_formed(name));
@@ -282,7 +303,7 @@ mod tests {
     use super::*;
 
     fn named(path: &str, body: &str) -> Option<String> {
-        raw(Bytes::from(body.to_owned()), None, path).model
+        raw(Bytes::from(body.to_owned()), None, path, None).model
     }
 
     #[test]

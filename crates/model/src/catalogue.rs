@@ -65,6 +65,7 @@ pub struct Catalogue {
     models: BTreeMap<ProviderId, BTreeMap<String, Model>>,
     sources: BTreeMap<char, Source>,
     surcharges: BTreeMap<ProviderId, Arc<Surcharges>>,
+    image_tokens: BTreeMap<ProviderId, u64>,
     /// What the prices that come with it are called.
     version: Arc<str>,
 }
@@ -80,6 +81,7 @@ struct ProvidersFile {
 struct ModelsFile {
     sources: BTreeMap<char, Source>,
     surcharges: BTreeMap<ProviderId, Arc<Surcharges>>,
+    image_tokens: BTreeMap<ProviderId, u64>,
     models: BTreeMap<ProviderId, BTreeMap<String, Model>>,
 }
 
@@ -99,7 +101,7 @@ impl Catalogue {
             let flawed = |reason| CatalogueError::Flawed { provider: provider.id.clone(), reason };
             check::flawless(provider).map_err(flawed)?;
         }
-        let ModelsFile { sources, surcharges, models } = toml::from_str(models)?;
+        let ModelsFile { sources, surcharges, image_tokens, models } = toml::from_str(models)?;
         let known = |id: &ProviderId| {
             let provider = providers.iter().find(|provider| provider.id == *id);
             provider.ok_or_else(|| CatalogueError::UnknownProvider(id.to_string()))
@@ -109,6 +111,7 @@ impl Catalogue {
             check::models::surcharges(surcharges)
                 .map_err(|reason| CatalogueError::Flawed { provider: id.clone(), reason })?;
         }
+        image_tokens.keys().try_for_each(|id| known(id).map(drop))?;
         for (id, models) in &models {
             let provider = known(id)?;
             for (name, model) in models {
@@ -120,7 +123,7 @@ impl Catalogue {
         }
         let newest = sources.values().map(|source| source.as_of).max();
         let version = newest.map_or("catalogue".into(), |day| format!("catalogue@{day}").into());
-        Ok(Self { providers, models, sources, surcharges, version })
+        Ok(Self { providers, models, sources, surcharges, image_tokens, version })
     }
 
     /// Sends a provider's calls elsewhere: the operator's word. `false` if there is no such provider.
@@ -152,6 +155,11 @@ impl Catalogue {
         let price = model.price.as_ref()?.at(at);
         let version = model.priced_by.as_ref().unwrap_or(&self.version);
         Some(Tariff::new(price, self.surcharges.get(provider).cloned(), Arc::clone(version)))
+    }
+
+    /// The most that one picture in a call's input counts as.
+    pub fn image_tokens(&self, provider: &ProviderId) -> u64 {
+        self.image_tokens.get(provider).copied().unwrap_or(IMAGE_TOKENS)
     }
 
     /// How dear a model is; `None` where that is unknown.
@@ -189,6 +197,9 @@ fn refuse_ambiguous(providers: &[Provider]) -> Result<(), CatalogueError> {
     }
     Ok(())
 }
+
+/// Where the catalogue does not say it: more than any model is known to take.
+const IMAGE_TOKENS: u64 = 50_000;
 
 #[cfg(test)]
 mod tests;

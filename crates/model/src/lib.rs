@@ -54,7 +54,7 @@ pub use scope::{Scope, ScopeSet};
 pub use sealed::{KeyVersion, Sealed};
 pub use secret_category::SecretCategory;
 pub use settings::{KeyPolicy, Settings};
-pub use tariff::{Bound, Tariff};
+pub use tariff::{Bound, Tariff, Tiers};
 pub use tier::{Tier, TierSource};
 pub use usage::{Geo, ServiceTier, Usage};
 pub use usage_by::UsageBy;

@@ -22,7 +22,33 @@ pub struct Bound {
     pub output_tokens: u64,
     pub searches: u64,
     /// As the caller asked for one; none dearer than usual is given unasked.
-    pub tier: Option<ServiceTier>,
+    pub tiers: Tiers,
+}
+
+/// How a call may be served, beside as usual: whoever asks for another way may not get it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tiers {
+    Any,
+    One(ServiceTier),
+    #[default]
+    Usual,
+}
+
+impl Tiers {
+    /// Where both are asked for.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Usual, one) | (one, Self::Usual) => one,
+            (one, other) if one == other => one,
+            _ => Self::Any,
+        }
+    }
+
+    fn all(self) -> impl Iterator<Item = Option<ServiceTier>> {
+        let may_be = move |tier: &ServiceTier| self == Self::Any || self == Self::One(*tier);
+        std::iter::once(None).chain(ServiceTier::ALL.into_iter().filter(may_be).map(Some))
+    }
 }
 
 impl Tariff {
@@ -99,9 +125,9 @@ impl Tariff {
     /// What was asked for may still be served in the usual tier.
     fn dearest(&self, bound: &Bound) -> Dearest {
         let lengths = [0, bound.input_tokens];
-        let all = lengths
-            .into_iter()
-            .flat_map(|length| [None, bound.tier].map(|tier| self.price.rates_of(tier, length)));
+        let all = lengths.into_iter().flat_map(|length| {
+            bound.tiers.all().map(move |tier| self.price.rates_of(tier, length))
+        });
         let (input, output) = all.fold(<(TokenPrice, TokenPrice)>::default(), |most, rates| {
             (most.0.max(rates.dearest_input()), most.1.max(rates.output))
         });

@@ -185,8 +185,8 @@ fn is_stream(value: Option<&RawValue>) -> Result<bool, InvalidBody> {
     }
 }
 
-const MEMBERS: [&str; 14] = {
-    let [a, b, c, d, e, f, g] = demand::MEMBERS;
+const MEMBERS: [&str; 15] = {
+    let [a, b, c, d, e, f, g, h] = demand::MEMBERS;
     [
         "model",
         "stream",
@@ -202,6 +202,7 @@ const MEMBERS: [&str; 14] = {
         e,
         f,
         g,
+        h,
     ]
 };
 

@@ -13,7 +13,7 @@ use wire::{InvalidBody, OutputLimit, Request, Splice};
 use super::account::kept_thing;
 use crate::Gateway;
 use crate::funds::Funds;
-use crate::parse::{Call, Payload, output_limit};
+use crate::parse::{Call, Payload, heeded, output_limit};
 use crate::plan::{Candidate, Payer};
 use crate::upstream::{Blame, EVENT_STREAM, JSON, Retry, UpstreamError, url_of};
 
@@ -113,18 +113,14 @@ pub fn prepare(
     }
 }
 
-/// What money is held for, where the provider would not hear it from the caller: some know but one of the two names that
-/// chats have for it.
+/// What money is held for, where the provider would not hear it from the caller.
 fn limit(
     call: &Call<'_>,
     candidate: &Candidate<'_>,
     request: &Request,
     funds: &Funds,
 ) -> Option<(OutputLimit, u64)> {
-    let place = match output_limit(candidate.way.operation)? {
-        OutputLimit::Chat if candidate.provider.quirks.max_tokens => OutputLimit::MaxTokens,
-        place => place,
-    };
+    let place = heeded(output_limit(candidate.way.operation)?, candidate.provider);
     let is_unheard = funds.held().is_some() && request.output_tokens_max(place).is_none();
     let said = call.asked.output_tokens_max.filter(|_| is_unheard);
     let each = said.and_then(|tokens| tokens.checked_div(request.answers()));

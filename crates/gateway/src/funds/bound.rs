@@ -1,7 +1,7 @@
-//! The most that a call can use: by its bytes, its limits and its model. Rather too much than too little.
+//! The most that a call can use: by its bytes, what they reach for, its limits and its model. Rather too much than too little.
 
-use memchr::memmem;
 use model::{Bound, Operation};
+use wire::SEARCHES_MAX;
 
 use crate::Gateway;
 use crate::parse::Call;
@@ -9,11 +9,13 @@ use crate::plan::Candidate;
 
 /// What must be held for a call to begin, and what is held for it to run as long as its model can.
 pub fn bounds(gw: &Gateway, call: &Call<'_>, candidate: &Candidate<'_>) -> (Bound, Bound) {
+    let reach = call.reach();
+    let of_model = if looks_around(&candidate.model) { SEARCHES_MAX } else { 0 };
     let most = Bound {
         input_tokens: input(gw, call, candidate),
         output_tokens: output(gw, call, candidate),
-        searches: searches(call.payload.body()),
-        tier: tier(call.payload.body()),
+        searches: reach.searches.saturating_add(of_model),
+        tiers: reach.tiers,
     };
     let answers = call.payload.answers();
     let least = match call.asked.output_tokens_max {
@@ -25,17 +27,30 @@ pub fn bounds(gw: &Gateway, call: &Call<'_>, candidate: &Candidate<'_>) -> (Boun
 
 /// Text is bounded by its bytes: a token is at least one. What only a name stands for in it may fill the model's window.
 fn input(gw: &Gateway, call: &Call<'_>, candidate: &Candidate<'_>) -> u64 {
+    let reach = call.reach();
+    let bytes = u64::try_from(call.asked.body_bytes).unwrap_or(u64::MAX);
+    let text = bytes.saturating_sub(reach.picture_bytes);
+    let pictures = reach.pictures.saturating_mul(gw.catalogue.image_tokens(&candidate.provider.id));
+    let described = u64::from(reach.has_tools).saturating_add(reach.client_tools);
+    let hidden = described.saturating_mul(TOOL_TOKENS);
+    let told = text.saturating_add(pictures).saturating_add(hidden);
     let facts = gw.catalogue.model(&candidate.provider.id, &candidate.model);
     let window = facts.and_then(|facts| facts.context);
-    let body = call.payload.body();
-    let holds = |word: &str| memmem::find(body, word.as_bytes()).is_some();
-    if ELSEWHERE.iter().any(|word| holds(word)) {
-        return window.unwrap_or(WINDOW_UNKNOWN);
+    if reach.is_open || looks_around(&candidate.model) {
+        return window.unwrap_or_else(|| told.max(WINDOW_UNKNOWN));
     }
-    let bytes = u64::try_from(call.asked.body_bytes).unwrap_or(u64::MAX);
-    let hidden = if holds("\"tools\"") { TOOLS_TOKENS } else { 0 };
-    let bound = bytes.saturating_add(hidden);
-    window.map_or(bound, |window| bound.min(window))
+    match window.and_then(|window| window.checked_mul(windows(call, candidate)?)) {
+        Some(most) => told.min(most),
+        None => told,
+    }
+}
+
+/// How many times a call may fill its model's window; `None` where each of many texts may.
+fn windows(call: &Call<'_>, candidate: &Candidate<'_>) -> Option<u64> {
+    match candidate.way.operation {
+        Operation::Completions => Some(call.payload.answers()),
+        operation => answers_in_text(operation).then_some(1),
+    }
 }
 
 /// Of all answers together.
@@ -43,17 +58,22 @@ fn output(gw: &Gateway, call: &Call<'_>, candidate: &Candidate<'_>) -> u64 {
     if !answers_in_text(candidate.way.operation) {
         return 0;
     }
-    let of_model = output_of(gw, candidate).unwrap_or(OUTPUT_UNKNOWN);
     // What the oldest of OpenAI's routes writes where nothing is said.
-    let usual = if call.asked.operation == Operation::Completions { COMPLETION } else { of_model };
-    let all = || usual.saturating_mul(call.payload.answers());
+    let each = match candidate.way.operation {
+        Operation::Completions => COMPLETION,
+        _ => output_of(gw, candidate).unwrap_or(OUTPUT_UNKNOWN),
+    };
+    let all = || each.saturating_mul(call.payload.answers());
     call.asked.output_tokens_max.unwrap_or_else(all)
 }
 
-/// What its model can write; 0 where it writes no text.
+/// What its model writes at most where no limit is sent, 0 where it writes no text. `None` where one must be sent, as what
+/// OpenAI's oldest route writes unasked is not the same everywhere.
 pub fn output_of(gw: &Gateway, candidate: &Candidate<'_>) -> Option<u64> {
-    if !answers_in_text(candidate.way.operation) {
-        return Some(0);
+    match candidate.way.operation {
+        Operation::Completions => return None,
+        operation if !answers_in_text(operation) => return Some(0),
+        _ => {}
     }
     let facts = gw.catalogue.model(&candidate.provider.id, &candidate.model)?;
     facts.output.or(facts.context)
@@ -72,49 +92,18 @@ const fn answers_in_text(operation: Operation) -> bool {
     )
 }
 
-fn searches(body: &[u8]) -> u64 {
-    if memmem::find(body, b"search").is_some() { SEARCHES_MAX } else { 0 }
+/// Models that search whether or not they are asked to.
+fn looks_around(model: &str) -> bool {
+    LOOKING_AROUND.iter().any(|mark| model.contains(mark))
 }
 
-/// A dearer way of being served is only held for where the body may ask for it.
-fn tier(body: &[u8]) -> Option<model::ServiceTier> {
-    use model::ServiceTier::{Fast, Priority, Ultrafast};
-    let asks = |word: &str| memmem::find(body, word.as_bytes()).is_some();
-    if !asks("service_tier") && !asks("\"speed\"") && !asks("\\u00") {
-        return None;
-    }
-    let dear = [("ultrafast", Ultrafast), ("priority", Priority), ("fast", Fast)];
-    dear.into_iter().find(|(word, _)| asks(word)).map(|(_, tier)| tier).or(Some(Priority))
-}
-
-/// Stored answers, files, searches and whatever lies behind an address; or any name spelled so that it cannot be seen.
-const ELSEWHERE: [&str; 18] = [
-    "\"previous_response_id\"",
-    "\"conversation\"",
-    "\"prompt\":{",
-    "\"file_id\"",
-    "\"fileData\"",
-    "\"file_data\"",
-    "\"file_uri\"",
-    "\"fileUri\"",
-    "\"file_url\"",
-    "\"cachedContent\"",
-    "\"cached_content\"",
-    "\"container\"",
-    "\"vector_store_ids\"",
-    "\"item_reference\"",
-    "search",
-    "\"http",
-    "\"gs://",
-    "\\u00",
-];
-
+/// OpenAI's, OpenRouter's and Groq's.
+const LOOKING_AROUND: [&str; 4] = ["-search-", ":online", "compound-beta", "groq/compound"];
 /// Of a model that nobody knows.
 const WINDOW_UNKNOWN: u64 = 1_000_000;
 const OUTPUT_UNKNOWN: u64 = 32_768;
 const COMPLETION: u64 = 16;
-/// What providers write themselves where there are tools.
-const TOOLS_TOKENS: u64 = 1024;
-const SEARCHES_MAX: u64 = 10;
+/// What providers write themselves where there are tools, and of each that they describe.
+const TOOL_TOKENS: u64 = 1024;
 /// A call whose caller sets no limit is not begun for less.
 const OUTPUT_TOKENS_LEAST: u64 = 256;

@@ -53,10 +53,10 @@ fn the_worst_is_never_passed_and_what_it_buys_fits() {
         for (name, _) in catalogue.models(&provider.id) {
             for at in [NOW, "2027-03-01T00:00:00Z"] {
                 let Some(tariff) = catalogue.tariff(&provider.id, name, time(at)) else { continue };
-                let tiers = tariff.price().tiers.keys().copied().map(Some);
-                for tier in tiers.chain([None]) {
+                let tiers = tariff.price().tiers.keys().copied().map(Tiers::One);
+                for tiers in tiers.chain([Tiers::Any, Tiers::Usual]) {
                     for input_tokens in [0, 1, 200_000, 600_001] {
-                        let bound = Bound { input_tokens, output_tokens: 77, searches: 2, tier };
+                        let bound = Bound { input_tokens, output_tokens: 77, searches: 2, tiers };
                         keeps_within(&tariff, &bound);
                     }
                 }

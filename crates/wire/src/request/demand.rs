@@ -9,6 +9,7 @@ use super::cut::inside;
 use super::edit::Edit;
 use crate::InvalidBody;
 use crate::json::{self, Reading};
+use crate::members::invalid;
 
 /// Where an output limit stands, by dialect and by what its provider heeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ struct Count {
     at: Range<usize>,
 }
 
-pub(super) const MEMBERS: [&str; 7] = [
+pub(super) const MEMBERS: [&str; 8] = [
     "max_tokens",
     "max_completion_tokens",
     "max_output_tokens",
@@ -55,11 +56,13 @@ pub(super) const MEMBERS: [&str; 7] = [
     "best_of",
     "generationConfig",
     "generation_config",
+    "prompt",
 ];
 
 impl Demand {
-    pub fn read(text: &str, values: [Option<&RawValue>; 7]) -> Result<Self, InvalidBody> {
-        let [max_tokens, max_completion, max_output, n, best_of, config, config_too] = values;
+    pub fn read(text: &str, values: [Option<&RawValue>; 8]) -> Result<Self, InvalidBody> {
+        let [max_tokens, max_completion, max_output, n, best_of, config, config_too, prompt] =
+            values;
         let count = |value: Option<&RawValue>| value.map(|value| Count::read(text, value));
         let config = match (config, config_too) {
             (Some(_), Some(_)) => {
@@ -75,14 +78,14 @@ impl Demand {
             }
             None => (None, None),
         };
-        let answers = [n, best_of].map(|value| value.and_then(tokens));
-        let answers = answers.into_iter().chain([of_config]).flatten().max();
+        let answers = [whole(n, "n")?, whole(best_of, "best_of")?, of_config];
+        let answers = answers.into_iter().flatten().max().unwrap_or_default().max(1);
         let first = inside(text);
         Ok(Self {
             max_tokens: count(max_tokens),
             max_completion_tokens: count(max_completion),
             max_output_tokens: count(max_output),
-            answers: answers.unwrap_or_default().max(1),
+            answers: answers.saturating_mul(prompt.map_or(1, prompts)),
             config,
             first,
             is_empty: is_closed(text, first),
@@ -153,7 +156,8 @@ impl Config {
             first,
             is_empty: is_closed(text, first),
         };
-        Ok((config, answers.and_then(tokens).max(answers_too.and_then(tokens))))
+        let count = |value| whole(value, "generationConfig.candidateCount");
+        Ok((config, count(answers)?.max(count(answers_too)?)))
     }
 }
 
@@ -166,6 +170,25 @@ impl Count {
 /// A provider may take `1e3` for a number too; what it is, is the provider's to say, and here it is as good as none.
 fn tokens(value: &RawValue) -> Option<u64> {
     value.get().parse().ok()
+}
+
+/// A number of answers. One that is not understood here could be any number there.
+fn whole(value: Option<&RawValue>, name: &'static str) -> Result<Option<u64>, InvalidBody> {
+    let Some(text) = value.map(RawValue::get).filter(|text| *text != "null") else {
+        return Ok(None);
+    };
+    let digits = match text.split_once('.') {
+        Some((digits, rest)) if rest.bytes().all(|digit| digit == b'0') => digits,
+        _ => text,
+    };
+    digits.parse().map(Some).map_err(|_| invalid(name, "a whole number"))
+}
+
+/// Each text, or each list of tokens, gets an answer of its own. One list of tokens is one text.
+fn prompts(value: &RawValue) -> u64 {
+    let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else { return 1 };
+    let is_token = |item: &&RawValue| item.get().starts_with(|c: char| c.is_ascii_digit());
+    if list.iter().all(is_token) { 1 } else { u64::try_from(list.len()).unwrap_or(u64::MAX) }
 }
 
 fn is_closed(text: &str, at: usize) -> bool {
@@ -224,8 +247,35 @@ mod tests {
             (r#"{"n":0}"#, 1),
             (r#"{"generationConfig":{"candidateCount":4}}"#, 4),
             (r#"{"generation_config":{"candidate_count":2}}"#, 2),
+            (r#"{"n":5.0,"best_of":null}"#, 5),
+            (r#"{"prompt":"a"}"#, 1),
+            (r#"{"prompt":["a","b","c"],"n":2}"#, 6),
+            (r#"{"prompt":[1,2,3],"n":2}"#, 2),
+            (r#"{"prompt":[[1,2],[3]],"best_of":4}"#, 8),
+            (r#"{"prompt":{"id":"p"}}"#, 1),
+            (r#"{"prompt":[]}"#, 1),
         ] {
             assert_eq!(demand(text).answers(), answers, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_answers_that_is_none_is_refused() {
+        for value in ["\"3\"", "2.5", "1e1", "-1", "[2]", "true", "99999999999999999999"] {
+            for (text, param) in [
+                (format!("{{\"n\":{value}}}"), "n"),
+                (format!("{{\"best_of\":{value}}}"), "best_of"),
+                (
+                    format!("{{\"generationConfig\":{{\"candidateCount\":{value}}}}}"),
+                    "generationConfig",
+                ),
+            ] {
+                let values =
+                    json::members(&text, &MEMBERS, Reading::Unambiguous).expect("an object");
+                let invalid = Demand::read(&text, values).err().expect(&text);
+                assert_eq!(invalid.param, Some(param), "{text}");
+                assert!(invalid.message.ends_with("must be a whole number"), "{invalid}");
+            }
         }
     }
 
