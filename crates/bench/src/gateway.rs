@@ -24,6 +24,8 @@ use testkit::postgres::Postgres;
 use testkit::process::{Ended, Program, Running};
 use tokio::task::block_in_place;
 
+use crate::proc::Process;
+
 /// What this program is called when it is to be the gateway.
 pub const NAME: &str = "keystile";
 
@@ -53,7 +55,10 @@ pub struct Gateway {
 /// Of a gateway that is set up.
 pub struct Owner {
     api: Client,
-    session: String,
+    pub session: String,
+    /// The ids of the workspace and of its only project.
+    pub workspace: String,
+    pub project: String,
     /// The path of the project's gateway keys.
     keys: String,
 }
@@ -144,6 +149,10 @@ impl Site {
         Ok(program.start())
     }
 
+    pub const fn location(&self) -> &Location {
+        &self.location
+    }
+
     pub async fn store(&self) -> anyhow::Result<Store> {
         Ok(Store::connect(&self.location).await?)
     }
@@ -192,6 +201,10 @@ impl Gateway {
         Ok(ended)
     }
 
+    pub fn process(&self) -> Process {
+        Process::new(self.running.id())
+    }
+
     pub fn wait_ready(&self) -> anyhow::Result<()> {
         let address = self.url.strip_prefix("http://").context("an http URL")?;
         let deadline = Instant::now() + PATIENCE;
@@ -215,7 +228,8 @@ impl Owner {
         });
         let made = api.post("/v1/setup", &body).whole().await.expect(201);
         let (session, project) = (made.at("/token"), made.at("/project/id"));
-        let workspace = format!("/v1/workspaces/{}", made.at("/workspace/id"));
+        let id = made.at("/workspace/id");
+        let workspace = format!("/v1/workspaces/{id}");
         let body = json!({
             "provider": "openai", "api_key": "sk-bench-1234567890", "validate_before_save": false,
         });
@@ -226,7 +240,8 @@ impl Owner {
             models.iter().map(|model| (format!("openai/{model}"), one.clone())).collect();
         let body = json!({ "price_overrides": prices });
         api.patch(&workspace, &body).bearer(&session).whole().await.expect(200);
-        Self { api, session, keys: format!("/api/v1/projects/{project}/api-keys") }
+        let keys = format!("/api/v1/projects/{project}/api-keys");
+        Self { api, session, workspace: id, project, keys }
     }
 
     /// A gateway key with these members, and its id.

@@ -1,14 +1,27 @@
-//! Puts the gateway to the proof: its ledger under kills, outages and hang-ups. Measures from outside, and holds no rule of
-//! the gateway's own.
+//! Puts the gateway to the proof: its ledger under kills, outages and hang-ups, and what it costs. Measures from outside, and
+//! holds no rule of the gateway's own.
 
+mod bulk;
+mod burst;
 mod client;
 mod clock;
+mod compare;
+mod drive;
+mod fast_provider;
 mod gateway;
+mod idle_streams;
 mod journal;
+mod keys;
 mod ledger;
 mod load;
+mod message;
+mod proc;
 mod provider;
 mod report;
+mod start;
+mod subject;
+mod usage_rows;
+mod volley;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +44,24 @@ enum Command {
     /// Compare three journals (client, provider, ledger) after faults
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// Large requests all at once, and whether their memory is given back
+    Burst(burst::Arguments),
+    /// What the gateway costs, beside a proxy that does nothing and beside none at all
+    Compare(compare::Arguments),
+    /// The load generator alone
+    Drive(drive::Arguments),
+    /// Thousands of streams held open
+    IdleStreams(idle_streams::Arguments),
+    /// A million gateway keys, and what they cost one of them
+    Keys(keys::Arguments),
+    /// Cold start, and memory before the first request
+    Start(start::Arguments),
+    /// A long ledger, and what its sums and its log take
+    UsageRows(usage_rows::Arguments),
+    #[command(hide = true)]
+    ServeFloor(compare::floor::Arguments),
+    #[command(hide = true)]
+    ServeProvider(fast_provider::Answers),
 }
 
 /// What every run may be told.
@@ -53,8 +84,7 @@ fn main() -> ExitCode {
     if called.is_some_and(|name| Path::new(&name).file_name() == Some(gateway::NAME.as_ref())) {
         return server::cli::main();
     }
-    let Command::Ledger(command) = Cli::parse().command;
-    match run(command) {
+    match run(Cli::parse().command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -64,6 +94,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: ledger::Command) -> anyhow::Result<bool> {
+fn run(command: Command) -> anyhow::Result<bool> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command.run())
+}
+
+impl Command {
+    /// Whether what was promised held.
+    async fn run(self) -> anyhow::Result<bool> {
+        match self {
+            Self::Burst(arguments) => burst::run(arguments).await,
+            Self::Compare(arguments) => compare::run(arguments).await,
+            Self::Drive(arguments) => drive::run(arguments).await,
+            Self::IdleStreams(arguments) => idle_streams::run(arguments).await,
+            Self::Keys(arguments) => keys::run(arguments).await,
+            Self::Ledger(command) => command.run().await,
+            Self::ServeFloor(arguments) => compare::floor::serve(arguments).await,
+            Self::ServeProvider(answers) => fast_provider::serve(answers).await,
+            Self::Start(arguments) => start::run(arguments).await,
+            Self::UsageRows(arguments) => usage_rows::run(arguments).await,
+        }
+    }
 }

@@ -56,6 +56,13 @@ impl Report {
         for (name, value) in &self.figures {
             writeln!(out, "  {name:<width$}  {value}")?;
         }
+        drop(out);
+        self.conclude(common)
+    }
+
+    /// The same without the figures, of which there are too many or which were shown already.
+    pub fn conclude(self, common: &Common) -> anyhow::Result<bool> {
+        let mut out = std::io::stdout().lock();
         for what in self.wrong.iter().take(WRONG_SHOWN_MAX) {
             writeln!(out, "  wrong: {what}")?;
         }

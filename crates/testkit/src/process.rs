@@ -81,6 +81,11 @@ impl Program {
 }
 
 impl Running {
+    /// The number that the system knows it by.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until standard output holds this, and gives all of it; fails loudly if it never does.
     pub fn stdout_with(&self, wanted: &str) -> String {
         self.stdout.wait_for(wanted).unwrap_or_else(|said| {

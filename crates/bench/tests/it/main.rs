@@ -62,3 +62,33 @@ fn three_nodes_of_which_one_is_killed_spend_exactly_the_cap() {
 fn each_day_has_its_own_cap_however_the_one_before_ended() {
     passes("ledger periods");
 }
+
+#[test]
+fn what_is_compared_answers_rightly_on_every_way() {
+    passes("compare --quick");
+}
+
+#[test]
+fn streams_that_are_held_open_arrive_whole() {
+    passes("idle-streams --count 200 --seconds 4 --pause-ms 1000");
+}
+
+#[test]
+fn a_long_ledger_answers_every_question_on_sqlite() {
+    passes("usage-rows --rows 200000 --times 2 --answer-ms-max 20000");
+}
+
+#[test]
+fn a_long_ledger_answers_every_question_on_postgres() {
+    passes("usage-rows --rows 200000 --times 2 --answer-ms-max 20000 --database postgres");
+}
+
+#[test]
+fn keys_open_the_door_among_many_others() {
+    passes("keys --keys 20000 --workspaces 2000 --sample 10");
+}
+
+#[test]
+fn keys_open_the_door_among_many_others_on_postgres() {
+    passes("keys --keys 20000 --workspaces 2000 --sample 10 --database postgres");
+}
