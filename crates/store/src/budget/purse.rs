@@ -21,6 +21,8 @@ pub struct Purse {
     held: i128,
     /// The part of what is granted that the cap does not allow any more, and calls in flight still hold: it goes as they end.
     excess: i128,
+    /// The database was asked for it, whatever became of that.
+    was_asked_for: bool,
     /// What the cap was when it was last asked for.
     cap: Option<PicoUsd>,
     /// Spent under the cap by others, and before: by the database's last word.
@@ -80,6 +82,7 @@ impl Purse {
             folded: 0,
             held: 0,
             excess: 0,
+            was_asked_for: false,
             cap: None,
             spent_elsewhere: 0,
             held_elsewhere: 0,
@@ -139,6 +142,7 @@ impl Purse {
     pub const fn freeze(&mut self) -> Frozen {
         // Should whoever asks go away before the answer, the next one asks at once.
         self.ask_again_at = None;
+        self.was_asked_for = true;
         let bound = self.used.saturating_add(self.held);
         let frozen = Frozen { granted: self.granted, bound };
         if self.granted > bound {
@@ -212,9 +216,9 @@ impl Purse {
         self.held == 0 && self.granted <= self.used && self.used <= self.folded
     }
 
-    /// It was never asked for.
+    /// It was never asked for, so that the database holds nothing for it.
     pub const fn is_new(&self) -> bool {
-        self.cap.is_none()
+        !self.was_asked_for
     }
 }
 
