@@ -111,7 +111,11 @@ impl Catalogue {
             check::models::surcharges(surcharges)
                 .map_err(|reason| CatalogueError::Flawed { provider: id.clone(), reason })?;
         }
-        image_tokens.keys().try_for_each(|id| known(id).map(drop))?;
+        for (id, tokens) in &image_tokens {
+            known(id)?;
+            check::models::picture(*tokens)
+                .map_err(|reason| CatalogueError::Flawed { provider: id.clone(), reason })?;
+        }
         for (id, models) in &models {
             let provider = known(id)?;
             for (name, model) in models {

@@ -91,8 +91,11 @@ fn usages(bound: &Bound) -> Vec<Usage> {
         Usage { input_tokens: part.map(|all| all / 2), ..all },
         Usage { searches: None, ..all },
     ];
-    let tiers = [None, bound.tier, Some(ServiceTier::Batch), Some(ServiceTier::Flex)];
-    let in_tiers = parts.into_iter().flat_map(|usage| tiers.map(|tier| Usage { tier, ..usage }));
+    let patient = [Some(ServiceTier::Batch), Some(ServiceTier::Flex)];
+    let tiers: Vec<_> = bound.tiers.all().chain(patient).collect();
+    let in_tiers = parts
+        .into_iter()
+        .flat_map(|usage| tiers.iter().map(move |tier| Usage { tier: *tier, ..usage }));
     in_tiers.flat_map(|usage| [usage, Usage { geo: Some(Geo::Us), ..usage }]).collect()
 }
 
@@ -186,4 +189,20 @@ fn a_search_without_a_known_price_makes_the_cost_unknown() {
 #[test]
 fn a_price_says_whose_word_it_is() {
     assert_eq!(tariff("openai", "gpt-4o", NOW).version(), "catalogue@2026-11-09");
+}
+
+#[test]
+fn whoever_asks_for_a_tier_pays_for_that_one_or_for_the_dearest() {
+    let priced = tariff("openai", "gpt-4o", NOW);
+    let worst = |tiers| {
+        let bound = Bound { input_tokens: 1_000_000, tiers, ..Bound::default() };
+        priced.worst(&bound).rounded().0
+    };
+
+    assert_eq!(worst(Tiers::Usual), 2_500_000);
+    assert_eq!(worst(Tiers::One(ServiceTier::Flex)), 2_500_000);
+    assert_eq!(worst(Tiers::One(ServiceTier::Priority)), 4_250_000);
+    assert_eq!(worst(Tiers::Any), 4_250_000);
+    let both = Tiers::One(ServiceTier::Flex).and(Tiers::One(ServiceTier::Priority));
+    assert_eq!((both, Tiers::Usual.and(Tiers::Any)), (Tiers::Any, Tiers::Any));
 }

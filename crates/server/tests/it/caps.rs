@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 
 use super::routing::site::{Site, asking, failed, joined};
 
+mod holds;
+
 const MODEL: &str = "openai/gpt-4o";
 /// A thousandth of a dollar for a token of output, nothing for input.
 const PICO_PER_TOKEN: u64 = 1_000_000_000;

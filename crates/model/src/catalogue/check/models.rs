@@ -93,6 +93,10 @@ pub fn surcharges(surcharges: &Surcharges) -> Result<(), String> {
     require(hours.all(in_a_day), || "its peak hours are none".into())
 }
 
+pub fn picture(tokens: u64) -> Result<(), String> {
+    require(tokens > 0, || "a picture is no token; leave it out".into())
+}
+
 /// A surcharge of more than that is a mistake.
 const MANY: u32 = 1_000;
 

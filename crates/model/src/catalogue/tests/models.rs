@@ -1,7 +1,7 @@
 //! What ships, and what is said of it.
 
 use super::shipped;
-use crate::catalogue::{AuthHeader, Catalogue, Model, ResetForm, Status, Thinking};
+use crate::catalogue::{AuthHeader, Catalogue, CatalogueError, Model, ResetForm, Status, Thinking};
 use crate::{Dialect, ModelTier, Operation};
 
 fn model<'a>(catalogue: &'a Catalogue, provider: &str, name: &str) -> &'a Model {
@@ -169,4 +169,20 @@ fn models_say_what_of_sampling_they_refuse() {
     }
     let mistral = catalogue.provider("mistral").expect("known");
     assert!(mistral.quirks.short_call_ids && mistral.quirks.no_seed);
+}
+
+#[test]
+fn a_picture_takes_as_much_as_the_dearest_model_would_where_no_less_is_known() {
+    let catalogue = shipped();
+
+    for (provider, tokens) in [("anthropic", 6_000), ("gemini", 6_000), ("openai", 50_000)] {
+        let provider = &catalogue.provider(provider).expect("known").id;
+        assert_eq!(catalogue.image_tokens(provider), tokens, "{provider}");
+    }
+    let flawed = "[image_tokens]\nnobody = 1\n";
+    let error = Catalogue::parse("provider = []", flawed).expect_err("no such provider");
+    assert!(matches!(error, CatalogueError::UnknownProvider(_)), "{error}");
+    let none = "[image_tokens]\nopenai = 0\n";
+    let providers = include_str!("../../../../../catalogue/providers.toml");
+    assert!(Catalogue::parse(providers, none).is_err(), "a picture is never nothing");
 }
