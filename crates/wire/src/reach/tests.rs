@@ -1,3 +1,5 @@
+//! Bodies of every dialect, and what they reach for.
+
 use model::ServiceTier::{Fast, Flex, Priority};
 
 use super::*;
