@@ -22,10 +22,7 @@ impl Object {
     pub fn take(&mut self, name: Name, value: &Glance) {
         match (name, value.leaf) {
             (_, Leaf::Hollow) => {}
-            (Name::Kind, Leaf::Kind(kind)) => {
-                let is_new = self.said.kind.replace(kind).is_none_or(|before| before == kind);
-                self.said.reach.is_open |= !is_new;
-            }
+            (Name::Kind, Leaf::Kind(kind)) => self.take_kind(kind),
             (Name::Media, Leaf::Media(media)) => {
                 let before = self.said.media.unwrap_or(media);
                 self.said.media = Some(if before == media { media } else { Media::Other });
@@ -51,8 +48,8 @@ impl Object {
             (Name::File | Name::Inline, _) => self.add(&inline(value)),
             (Name::Input, Leaf::Object) => self.input.add(&value.alone()),
             (Name::Source, _) => {
-                if self.source.replace(*value).is_some() {
-                    self.add(&Reach::open());
+                if let Some(before) = self.source.replace(*value) {
+                    self.add(&Reach { is_open: true, ..before.reach });
                 }
             }
             _ => self.add(&value.alone()),
@@ -72,6 +69,13 @@ impl Object {
             }
         }
         Glance { leaf: Leaf::Object, ..self.said }
+    }
+
+    fn take_kind(&mut self, kind: Kind) {
+        if self.said.kind.replace(kind).is_some_and(|before| before != kind) {
+            self.said.kind = Some(Kind::Other);
+            self.add(&Reach::open());
+        }
     }
 
     fn take_url(&mut self, look: Look, bytes: u64) {

@@ -1,4 +1,8 @@
+//! Bodies of every dialect, and what they reach for.
+
 use model::ServiceTier::{Fast, Flex, Priority};
+
+use proptest::prelude::*;
 
 use super::*;
 
@@ -185,5 +189,78 @@ fn only_a_tier_that_is_named_exactly_is_taken_at_its_word() {
 fn what_cannot_be_read_may_be_anything() {
     for body in ["", "{", "{\"a\":1} 2", "{\"a\":\"\\ud800\"}"] {
         assert_eq!(reach(body), Reach { tiers: Tiers::Any, ..open(SEARCHES_MAX) }, "{body}");
+    }
+}
+
+/// An object whose members are those that matter, some of them twice.
+fn object() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+    let names = [
+        "audio",
+        "container",
+        "data",
+        "fileData",
+        "fileUri",
+        "id",
+        "image_url",
+        "inlineData",
+        "input",
+        "mimeType",
+        "plugins",
+        "prompt",
+        "service_tier",
+        "source",
+        "tools",
+        "type",
+        "url",
+    ];
+    let words = [
+        "base64",
+        "data:image/png;base64,AA",
+        "data:text/plain,a",
+        "fast",
+        "function",
+        "https://a.example",
+        "image",
+        "image/png",
+        "item_reference",
+        "priority",
+        "text",
+        "text/plain",
+        "tool_use",
+        "url",
+        "web_search",
+    ];
+    let leaf = prop_oneof![
+        4 => prop::sample::select(words.to_vec()).prop_map(|word| format!("\"{word}\"")),
+        1 => prop::sample::select(vec!["null", "1", "1.5", "true", "[]", "{}", "\"\""])
+            .prop_map(str::to_owned),
+    ];
+    let value = leaf.prop_recursive(3, 24, 5, move |inner| {
+        let member = (prop::sample::select(names.to_vec()), inner.clone());
+        prop_oneof![
+            3 => prop::collection::vec(member, 0..5).prop_map(|members| written(&members)),
+            1 => prop::collection::vec(inner, 0..3).prop_map(|all| format!("[{}]", all.join(","))),
+        ]
+    });
+    prop::collection::vec((prop::sample::select(names.to_vec()), value), 0..6)
+}
+
+fn written(members: &[(&'static str, String)]) -> String {
+    let members = members.iter().map(|(name, value)| format!("\"{name}\":{value}"));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_members_says_nothing_and_nothing_is_taken_back(members in object()) {
+        let turned: Vec<_> = members.iter().rev().cloned().collect();
+        let nulls = members.iter().map(|(name, _)| (*name, "null".to_owned()));
+        let taken_back: Vec<_> = members.iter().cloned().chain(nulls).collect();
+        let [one, other, same] = [&members, &turned, &taken_back].map(|all| reach(&written(all)));
+
+        prop_assert!(one == other || (one.is_open && other.is_open), "{one:?} {other:?}");
+        prop_assert_eq!((one.searches, one.tiers), (other.searches, other.tiers));
+        prop_assert_eq!(one, same);
+        prop_assert!(one.picture_bytes <= written(&members).len() as u64);
     }
 }

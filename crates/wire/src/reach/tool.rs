@@ -1,81 +1,32 @@
-//! One list of tools: which are the caller's, and which the provider runs on input of its own.
+//! One tool: whether it is the caller's, or the provider runs it on input of its own.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess};
 use serde_json::Value;
 
+use super::value::ValueSeed;
+use super::words::Name;
 use super::{Reach, SEARCHES_MAX};
 
-/// A list of tools, or the one where a lone object is taken for a list.
-pub struct Tools;
-
-impl<'de> DeserializeSeed<'de> for Tools {
-    type Value = Reach;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Reach, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Tools {
-    type Value = Reach;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("tools")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Reach, E> {
-        Ok(Reach::default())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Reach, E> {
-        Ok(Reach::default())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Reach, E> {
-        Ok(Reach::default())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Reach, E> {
-        Ok(Reach::default())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Reach, E> {
-        Ok(Reach::default())
-    }
-
-    fn visit_unit<E>(self) -> Result<Reach, E> {
-        Ok(Reach::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Reach, A::Error> {
-        let mut reach = Reach::default();
-        while let Some(tool) = list.next_element_seed(Self)? {
-            reach.add(&tool);
-        }
-        Ok(reach)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reach, A::Error> {
-        let mut tool = Tool::default();
-        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
-            match name.as_ref() {
-                "tools" => tool.inner.add(&map.next_value_seed(Self)?),
-                "type" => tool.take_kind(&map.next_value::<Value>()?),
-                "max_uses" => tool.take_uses(&map.next_value::<Value>()?),
-                name => {
-                    let is_said = map.next_value::<Option<IgnoredAny>>()?.is_some();
-                    if is_said && !PLAIN.contains(&name) {
-                        tool.is_strange = true;
-                        tool.searches |= searches(name);
-                    }
+/// One entry of the list, or the one where a lone object is taken for a list.
+pub fn read<'de, A: MapAccess<'de>>(mut map: A) -> Result<Reach, A::Error> {
+    let mut tool = Tool::default();
+    while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+        match name.as_ref() {
+            "tools" => tool.inner.add(&map.next_value_seed(ValueSeed(Name::Tools))?.reach),
+            "type" => tool.take_kind(&map.next_value::<Value>()?),
+            "max_uses" => tool.take_uses(&map.next_value::<Value>()?),
+            name => {
+                let is_said = map.next_value::<Option<IgnoredAny>>()?.is_some();
+                if is_said && !PLAIN.contains(&name) {
+                    tool.is_strange = true;
+                    tool.searches |= searches(name);
                 }
             }
         }
-        Ok(tool.end())
     }
+    Ok(tool.end())
 }
 
 #[derive(Default)]

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::Reach;
 use super::object::Object;
-use super::tool::Tools;
+use super::tool;
 use super::words::{Kind, Look, Media, Name, NameSeed, tiers_of};
 
 /// `None` for what is no JSON.
@@ -111,7 +111,8 @@ impl<'de> Visitor<'de> for ValueSeed {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Glance, A::Error> {
         let mut glance = Glance::default();
-        while let Some(item) = list.next_element_seed(Self(Name::Other))? {
+        let item = if self.0 == Name::Tools { Name::Tools } else { Name::Other };
+        while let Some(item) = list.next_element_seed(Self(item))? {
             glance.reach.add(&item.alone());
             glance.leaf = Leaf::List;
         }
@@ -119,13 +120,15 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Glance, A::Error> {
+        if self.0 == Name::Tools {
+            return Ok(Glance { reach: tool::read(map)?, leaf: Leaf::Object, ..Glance::default() });
+        }
         let mut object = Object::default();
         while let Some(name) = map.next_key_seed(NameSeed)? {
             match name {
                 Name::Own => {
                     map.next_value::<IgnoredAny>()?;
                 }
-                Name::Tools => object.add(&map.next_value_seed(Tools)?),
                 _ => object.take(name, &map.next_value_seed(Self(name))?),
             }
         }
