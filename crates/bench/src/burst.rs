@@ -34,6 +34,8 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let Arguments { common, requests, body_bytes, times, wait, database } = arguments;
     let Some(subject) = Subject::start(database, &common, ANSWERS).await? else { return Ok(true) };
+    // Setting up hashes a password, which takes memory that serving does not.
+    let subject = subject.restart()?;
     let (process, target) = (subject.gateway.process(), subject.target()?);
     let volley = Volley {
         connections: requests,

@@ -12,6 +12,7 @@ use crate::volley::Target;
 pub struct Subject {
     pub gateway: Gateway,
     pub key: String,
+    pub key_id: String,
     pub owner: Owner,
     pub site: Site,
     pub provider: FastProvider,
@@ -31,8 +32,8 @@ impl Subject {
         let Some(site) = Site::new(&folder, database, binary, url).await? else { return Ok(None) };
         let gateway = site.start()?;
         let owner = Owner::set_up(gateway.api(), &[MODEL.to_owned()], PRICE).await;
-        let (key, _) = owner.gateway_key(&busy_key("bench")).await;
-        Ok(Some(Self { gateway, key, owner, site, provider, folder }))
+        let (key, key_id) = owner.gateway_key(&busy_key("bench")).await;
+        Ok(Some(Self { gateway, key, key_id, owner, site, provider, folder }))
     }
 
     /// The same place, after a start anew.
@@ -40,6 +41,12 @@ impl Subject {
         self.gateway.stop()?;
         let gateway = self.site.start()?;
         Ok(Self { gateway, ..self })
+    }
+
+    /// For what the cap alone costs.
+    pub async fn lift_the_cap(&self) {
+        let change = json!({ "spend_cap_micro_usd": null });
+        self.owner.patch_key(&self.key_id, &change).await;
     }
 
     pub fn target(&self) -> anyhow::Result<Target> {
