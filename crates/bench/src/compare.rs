@@ -34,6 +34,9 @@ pub struct Arguments {
     /// One round of a few hundred requests, by which nothing is judged but that every answer was the right one
     #[arg(long)]
     quick: bool,
+    /// Everything on but the cap
+    #[arg(long)]
+    uncapped: bool,
     /// The length of a request's body
     #[arg(long, default_value_t = 512)]
     body_bytes: usize,
@@ -81,6 +84,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let started = Subject::start(arguments.database, &arguments.common, arguments.answers).await?;
     // Setting up hashes a password, which takes memory that serving does not.
     let Some(subject) = started.map(Subject::restart).transpose()? else { return Ok(true) };
+    if arguments.uncapped {
+        subject.lift_the_cap().await;
+    }
     let floor = Floor::start(&subject.folder, &subject.provider.url)?;
     let ways = [
         (Way::Direct, Target::new(&subject.provider.url, &[NO_KEY.to_owned()])?, None),

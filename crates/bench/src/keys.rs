@@ -40,7 +40,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let subject = subject.restart()?;
     let alone = asked(&subject, &tokens).await?;
 
-    let Subject { gateway, key, owner, site, provider, folder } = subject;
+    let Subject { gateway, key, key_id, owner, site, provider, folder } = subject;
     gateway.stop()?;
     let began = Instant::now();
     let mut bulk = Bulk::open(site.location()).await?;
@@ -51,7 +51,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     bulk.close().await?;
     let filled = began.elapsed();
     let gateway = site.start()?;
-    let subject = Subject { gateway, key, owner, site, provider, folder };
+    let subject = Subject { gateway, key, key_id, owner, site, provider, folder };
     let among_others = asked(&subject, &tokens).await?;
     let (ready, memory) = (subject.gateway.ready_after, subject.gateway.process().memory()?);
     subject.gateway.stop()?;
