@@ -208,11 +208,16 @@ impl Gateway {
     pub fn wait_ready(&self) -> anyhow::Result<()> {
         let address = self.url.strip_prefix("http://").context("an http URL")?;
         let deadline = Instant::now() + PATIENCE;
-        while !block_in_place(|| is_ready(address)) {
-            anyhow::ensure!(Instant::now() < deadline, "the gateway does not become ready");
+        loop {
+            let said = match block_in_place(|| readiness(address)) {
+                Ok(said) if said.starts_with("HTTP/1.1 200 ") => return Ok(()),
+                Ok(said) => said,
+                Err(error) => error.to_string(),
+            };
+            let has_time = Instant::now() < deadline;
+            anyhow::ensure!(has_time, "the gateway does not become ready: {said}");
             std::thread::sleep(POLL);
         }
-        Ok(())
     }
 
     pub fn api(&self) -> Client {
@@ -289,17 +294,15 @@ pub async fn spend_at_rest(api: &Client, key: &str) -> Spend {
 }
 
 /// On a connection of its own, whoever answers.
-fn is_ready(address: &str) -> bool {
+/// What it says of itself, head and all.
+fn readiness(address: &str) -> std::io::Result<String> {
     use std::io::{Read as _, Write as _};
-    let ask = || -> std::io::Result<bool> {
-        let mut socket = std::net::TcpStream::connect(address)?;
-        socket.set_read_timeout(Some(READY_MAX))?;
-        write!(socket, "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer)?;
-        Ok(answer.starts_with("HTTP/1.1 200 "))
-    };
-    ask().unwrap_or(false)
+    let mut socket = std::net::TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(READY_MAX))?;
+    write!(socket, "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);
