@@ -82,11 +82,12 @@ type Round = BTreeMap<Shape, BTreeMap<Way, Sample>>;
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let started = Subject::start(arguments.database, &arguments.common, arguments.answers).await?;
-    // Setting up hashes a password, which takes memory that serving does not.
-    let Some(subject) = started.map(Subject::restart).transpose()? else { return Ok(true) };
+    let Some(subject) = started else { return Ok(true) };
     if arguments.uncapped {
         subject.lift_the_cap().await;
     }
+    // Setting up hashes a password, which takes memory that serving does not.
+    let subject = subject.restart()?;
     let floor = Floor::start(&subject.folder, &subject.provider.url)?;
     let ways = [
         (Way::Direct, Target::new(&subject.provider.url, &[NO_KEY.to_owned()])?, None),
