@@ -54,6 +54,21 @@ pub fn wrong_edges(
     bad
 }
 
+/// What `cargo run` starts: the README's first command has one meaning, however many programs there are.
+pub fn runs_another(manifests: &[Manifest], program: &str) -> Vec<String> {
+    let lines = |manifest: &Manifest| -> Vec<String> {
+        let lines = manifest.text.lines().filter_map(|line| line.strip_prefix("default-run"));
+        lines.map(|rest| rest.trim_matches([' ', '=', '"']).to_owned()).collect()
+    };
+    let named: Vec<String> = manifests.iter().flat_map(lines).collect();
+    if named == [program] {
+        return Vec::new();
+    }
+    vec![format!(
+        "`cargo run` must start `{program}`: its crate, and no other, has it for a default-run; found {named:?}"
+    )]
+}
+
 /// Libraries away from their crates. What only tests use is let be.
 pub fn homeless(manifests: &[Manifest], homes: &[(&str, &[&str], &str)]) -> Vec<String> {
     let mut bad = Vec::new();

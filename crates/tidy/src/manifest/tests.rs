@@ -106,3 +106,19 @@ fn the_checker_itself_uses_std_alone() {
 
     assert_eq!(bad, ["tidy/Cargo.toml:2: `regex`: `tidy` uses std alone"]);
 }
+
+#[test]
+fn a_second_program_or_none_to_run_is_told() {
+    let crates = |runs: &[&str]| -> Vec<Manifest> {
+        let text = |run: &&str| match *run {
+            "" => "[package]\n".to_owned(),
+            run => format!("[package]\ndefault-run = \"{run}\"\n"),
+        };
+        runs.iter().map(|run| Manifest::new("some", text(run))).collect()
+    };
+
+    assert_eq!(runs_another(&crates(&["", "keystile", ""]), "keystile"), [""; 0]);
+    for wrong in [&["", ""][..], &["bench"], &["keystile", "bench"]] {
+        assert_eq!(runs_another(&crates(wrong), "keystile").len(), 1, "{wrong:?}");
+    }
+}

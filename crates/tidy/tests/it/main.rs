@@ -14,6 +14,12 @@ fn crates_use_only_the_layers_below_them() -> io::Result<()> {
 }
 
 #[test]
+fn cargo_run_starts_the_gateway() -> io::Result<()> {
+    told(&manifest::runs_another(&tree::manifests()?, "keystile"));
+    Ok(())
+}
+
+#[test]
 fn libraries_stay_in_their_crates() -> io::Result<()> {
     told(&manifest::homeless(&tree::manifests()?, rules::HOMES));
     Ok(())
