@@ -145,7 +145,7 @@ impl Funds {
     /// Of the caller's caps, in pico-USD; nothing where tokens alone are counted. Absent where nobody counts.
     pub fn held(&self) -> Option<u64> {
         let is_held = self.hold.is_capped() || self.pool.is_capped();
-        is_held.then(|| u64::try_from(self.hold.amount().0).unwrap_or(u64::MAX))
+        is_held.then(|| self.hold.amount().saturating_u64())
     }
 
     /// Whose hour it counts for.
@@ -177,7 +177,7 @@ impl Funds {
 
     fn reported(&self, usage: &Usage) -> Cost {
         let reported = usage.reported_pico_usd.filter(|_| self.takes_reported_cost);
-        let amount = reported.map(|pico| PicoUsd(i128::from(pico).min(PICO_USD_MAX)));
+        let amount = reported.map(|pico| PicoUsd::from(pico).min(PicoUsd(PICO_USD_MAX)));
         Cost { price: amount.map(|_| REPORTED.to_owned()), amount }
     }
 
@@ -219,11 +219,7 @@ impl Funds {
         }
         cost.amount = cost.amount.map(|cost| PicoUsd(cost.0.clamp(0, PICO_USD_MAX)));
         self.hold.settle(cost.amount.unwrap_or_default());
-        self.pool.settle(tokens(&Bound {
-            input_tokens: usage.input_tokens.unwrap_or_default(),
-            output_tokens: usage.output_tokens.unwrap_or_default(),
-            ..Bound::default()
-        }));
+        self.pool.settle(pooled(&usage));
         (usage, cost)
     }
 
@@ -236,18 +232,19 @@ impl Funds {
     }
 }
 
-/// A pool counts tokens, a micro-USD each.
 fn tokens(bound: &Bound) -> PicoUsd {
-    let [input, output] = [bound.input_tokens, bound.output_tokens].map(|it| it.min(TOKENS_MAX));
-    let tokens = input.saturating_add(output);
-    PicoUsd::from(MicroUsd(i64::try_from(tokens).unwrap_or(i64::MAX)))
+    let (input_tokens, output_tokens) = (Some(bound.input_tokens), Some(bound.output_tokens));
+    pooled(&Usage { input_tokens, output_tokens, ..Usage::default() })
+}
+
+/// A pool counts tokens, a micro-USD each.
+fn pooled(usage: &Usage) -> PicoUsd {
+    PicoUsd::from(MicroUsd(i64::try_from(usage.total_tokens()).unwrap_or(i64::MAX)))
 }
 
 const BYTES_PER_TOKEN_U64: u64 = BYTES_PER_TOKEN as u64;
 /// A million dollars: whoever claims more for one call is not believed.
 const PICO_USD_MAX: i128 = 1_000_000_000_000_000_000;
-/// What the ledger believes, too.
-const TOKENS_MAX: u64 = 1_000_000_000_000;
 const REPORTED: &str = "reported";
 /// What tariffs of the settings call themselves.
 const OWN: &str = "workspace";

@@ -63,7 +63,7 @@ impl OpenAttempt {
             http_status: self.http_status,
             error_code: error_code.map(str::to_owned),
             usage,
-            cost_pico_usd: cost.amount.map(in_a_row),
+            cost_pico_usd: cost.amount.map(PicoUsd::saturating_u64),
             price: cost.price,
             billing_unknown: false,
             latency_ms: millis(latency),
@@ -179,7 +179,7 @@ impl Recorder {
         let settled = Settled { billing_unknown, ..settled };
         self.permit.used(&settled.usage);
         let usage = settled.usage;
-        let cost = settled.cost_pico_usd.map(|pico| PicoUsd(i128::from(pico)));
+        let cost = settled.cost_pico_usd.map(PicoUsd::from);
         let ack = self.permit.reservation().append_acked(Record::Settled(settled));
         Settlement { ack, usage, cost }
     }
@@ -190,7 +190,7 @@ impl Recorder {
             request: attempt.request,
             attempt: attempt.number,
             usage: used.usage,
-            cost_pico_usd: attempt.cost(used).map(in_a_row),
+            cost_pico_usd: attempt.cost(used).map(PicoUsd::saturating_u64),
         }));
     }
 
@@ -305,11 +305,6 @@ impl Drop for InFlight<'_> {
             self.end(attempt, Outcome::Aborted, &Used::default(), None, may_be_billed);
         }
     }
-}
-
-/// Never negative, and never more than a row holds.
-fn in_a_row(cost: PicoUsd) -> u64 {
-    u64::try_from(cost.0.max(0)).unwrap_or(u64::MAX)
 }
 
 /// Waits until a record is written, and not for ever: nothing is sent or given that is not on record.

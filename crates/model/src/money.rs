@@ -21,6 +21,11 @@ impl PicoUsd {
         self.0.checked_add(other.0).map(Self)
     }
 
+    /// As journals and rows keep what was held or spent: nothing below zero, and no more than fits.
+    pub fn saturating_u64(self) -> u64 {
+        u64::try_from(self.0.max(0)).unwrap_or(u64::MAX)
+    }
+
     /// For display only; caps compare the exact value.
     pub fn rounded(self) -> MicroUsd {
         let half_up = self.0.saturating_add(PICO_PER_MICRO / 2).div_euclid(PICO_PER_MICRO);
@@ -40,6 +45,12 @@ impl PicoUsd {
             MicroUsd(i64::try_from(whole).unwrap_or(i64::MAX)),
             u32::try_from(rest).unwrap_or(u32::MAX),
         )
+    }
+}
+
+impl From<u64> for PicoUsd {
+    fn from(pico: u64) -> Self {
+        Self(i128::from(pico))
     }
 }
 

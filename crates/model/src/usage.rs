@@ -44,6 +44,17 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// A provider may claim any number of tokens. More than this in one attempt is not believed: sums of such claims must fit
+    /// their columns for ever.
+    pub const TOKENS_MAX: u64 = 1_000_000_000_000;
+
+    /// What a pool counts.
+    pub fn total_tokens(&self) -> u64 {
+        let [input, output] = [self.input_tokens, self.output_tokens]
+            .map(|tokens| tokens.unwrap_or_default().min(Self::TOKENS_MAX));
+        input.saturating_add(output)
+    }
+
     /// For a provider that told nothing: one token for each piece of its answer.
     pub fn counted(pieces: u64) -> Self {
         Self { output_tokens: Some(pieces), estimated: true, ..Self::default() }

@@ -115,7 +115,7 @@ fn ended(started: &Started, settled: &Settled) -> Ended {
         is_unsettled: false,
         usage: Usage::default(),
         cost: None,
-        hold: started.hold_pico_usd.map(|pico| PicoUsd(i128::from(pico))),
+        hold: started.hold_pico_usd.map(PicoUsd::from),
         latency_ms: 0,
         ttft_ms: None,
     };
@@ -126,7 +126,7 @@ fn with_end(before: Ended, settled: &Settled) -> Ended {
     Ended {
         is_failure: matches!(settled.status, Outcome::Cut | Outcome::Failed),
         usage: settled.usage,
-        cost: settled.cost_pico_usd.map(|pico| PicoUsd(i128::from(pico))),
+        cost: settled.cost_pico_usd.map(PicoUsd::from),
         latency_ms: settled.latency_ms,
         ttft_ms: settled.ttft_ms,
         ..before
@@ -178,7 +178,7 @@ fn split(cost: Option<PicoUsd>) -> (Option<i64>, Option<i64>) {
 }
 
 fn split_u64(cost: Option<u64>) -> (Option<i64>, Option<i64>) {
-    split(cost.map(|pico| PicoUsd(i128::from(pico))))
+    split(cost.map(PicoUsd::from))
 }
 
 fn opening(node: NodeId, started: &Started) -> Vec<Value> {

@@ -97,9 +97,8 @@ impl Tally {
         };
         self.hours.entry(key).or_default().add(ended, sign);
         let cost = ended.cost.unwrap_or_default().0;
-        let tokens = total_tokens(&ended.usage);
         let pool = format!("pool:{}", ended.workspace);
-        let pool_tokens = if ended.payer == PLATFORM { tokens } else { 0 };
+        let pool_tokens = if ended.payer == PLATFORM { ended.usage.total_tokens() } else { 0 };
         let scopes = [
             (&ended.gateway_key, cost),
             (&ended.project, cost),
@@ -184,17 +183,9 @@ impl Sums {
     }
 }
 
-/// What a pool counts.
-pub fn total_tokens(usage: &Usage) -> i64 {
-    tokens(usage.input_tokens).saturating_add(tokens(usage.output_tokens))
-}
-
 fn tokens(count: Option<u64>) -> i64 {
-    i64::try_from(count.unwrap_or_default().min(COUNT_MAX)).unwrap_or(i64::MAX)
+    i64::try_from(count.unwrap_or_default().min(Usage::TOKENS_MAX)).unwrap_or(i64::MAX)
 }
-
-/// A provider may claim anything; sums of such claims must fit their columns for ever.
-const COUNT_MAX: u64 = 1_000_000_000_000;
 
 const PLATFORM: &str = "platform";
 const PICO_PER_MICRO: i128 = 1_000_000;
