@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+use uuid::fmt::Simple;
 
 use crate::{Clock, Random};
 
@@ -35,7 +36,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}_{}", Self::PREFIX, self.0.as_simple())
+                write_id(concat!($prefix, "_"), &self.0, f)
             }
         }
 
@@ -118,6 +119,21 @@ impl RequestIds {
         RequestId(uuid_of(clock, &tail))
     }
 }
+
+/// In one piece, so that a string that takes it grows once: each request writes many.
+fn write_id(prefix: &str, id: &Uuid, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = [0; TEXT_BYTES_MAX];
+    let whole = text.get_mut(..prefix.len() + Simple::LENGTH).and_then(|text| {
+        let (start, digits) = text.split_at_mut_checked(prefix.len())?;
+        start.copy_from_slice(prefix.as_bytes());
+        id.as_simple().encode_lower(digits);
+        std::str::from_utf8(text).ok()
+    });
+    f.write_str(whole.ok_or(fmt::Error)?)
+}
+
+/// The longest prefix, and what follows it.
+const TEXT_BYTES_MAX: usize = 40;
 
 fn uuid_v7(clock: &dyn Clock, random: &dyn Random) -> Uuid {
     let mut tail = [0; 10];
