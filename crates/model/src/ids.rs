@@ -32,6 +32,14 @@ macro_rules! ids {
             pub fn new(clock: &dyn Clock, random: &dyn Random) -> Self {
                 Self(uuid_v7(clock, random))
             }
+
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
+            pub const fn to_bytes(self) -> [u8; 16] {
+                self.0.into_bytes()
+            }
         }
 
         impl fmt::Display for $name {
