@@ -345,6 +345,34 @@ create table usage_hours (
 );
 create index usage_hours_by_gateway_key on usage_hours (gateway_key_id, hour);
 
+-- The same by day (UTC), so that a month is not seven hundred hours of every kind.
+create table usage_days (
+    workspace_id     text   not null,
+    day              bigint not null,
+    project_id       text   not null,
+    gateway_key_id   text   not null,
+    provider_key_id  text   not null,
+    provider         text   not null,
+    model            text   not null,
+    payer            text   not null,
+    requests         bigint not null,
+    attempts         bigint not null,
+    failures         bigint not null,
+    unpriced         bigint not null,
+    unsettled        bigint not null,
+    input_tokens     bigint not null,
+    cached_tokens    bigint not null,
+    cache_write_tokens bigint not null,
+    output_tokens    bigint not null,
+    reasoning_tokens bigint not null,
+    cost_micro_usd   bigint not null,
+    cost_pico_rest   bigint not null,
+    latency_ms       bigint not null,
+    ttft_ms          bigint not null,
+    ttft_count       bigint not null,
+    primary key (workspace_id, day, project_id, gateway_key_id, provider_key_id, provider, model, payer)
+);
+
 -- What a capped scope has spent in a period: a gateway key, a project, a workspace, or a workspace's pool (in tokens, a micro
 -- each). A row is made when it is first reserved from, out of the sums above, and kept up in the transaction of each fold.
 create table budgets (

@@ -58,6 +58,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     ];
     bulk.run_in_steps(ATTEMPTS, rows, &args).await?;
     bulk.run(USAGE_HOURS, &[]).await?;
+    bulk.run(USAGE_DAYS, &[]).await?;
     bulk.close().await?;
     let filled = began.elapsed();
     let gateway = site.start()?;
@@ -103,6 +104,7 @@ fn questions(days: i64, first_ms: i64) -> Vec<(&'static str, String)> {
         ("usage by provider, 30 days", "usage?group_by=provider".to_owned()),
         ("usage by day, all", format!("usage?group_by=day&from={from}")),
         ("usage by model, all", format!("usage?group_by=model&from={from}")),
+        ("usage by project, all", format!("usage?group_by=project&from={from}")),
         ("usage of one key by day, 30 days", format!("usage?group_by=day&gateway_key={key}")),
         ("requests, first page", "requests".to_owned()),
         ("requests, first page of 500", "requests?limit=500".to_owned()),
@@ -199,6 +201,18 @@ const USAGE_HOURS: &str = "insert into usage_hours (workspace_id, hour, project_
     from attempts
     group by workspace_id, hour, project_id, gateway_key_id, provider_key_id, provider, model,
         payer";
+
+const USAGE_DAYS: &str = "insert into usage_days (workspace_id, day, project_id, gateway_key_id,
+        provider_key_id, provider, model, payer, requests, attempts, failures, unpriced, unsettled,
+        input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
+        cost_micro_usd, cost_pico_rest, latency_ms, ttft_ms, ttft_count)
+    select workspace_id, hour - hour % 86400000, project_id, gateway_key_id, provider_key_id,
+        provider, model, payer, sum(requests), sum(attempts), sum(failures), 0, sum(unsettled),
+        sum(input_tokens), 0, 0, sum(output_tokens), 0, sum(cost_micro_usd), 0, sum(latency_ms),
+        sum(ttft_ms), sum(ttft_count)
+    from usage_hours
+    group by workspace_id, hour - hour % 86400000, project_id, gateway_key_id, provider_key_id,
+        provider, model, payer";
 
 #[cfg(test)]
 mod tests {

@@ -24,8 +24,8 @@ pub use answers::AnswerRow;
 pub use instance::{InstanceRow, InstanceSecretRow, KeyState, KeyringRow};
 pub use key_checks::KeyInUse;
 pub use ledger::{
-    BudgetCheck, BudgetRow, HourGap, KeyPolicyRow, LeaseRow, OddAttempt, OffsetRow, SettingsRow,
-    UnendedRow, UnsettledRow,
+    BudgetCheck, BudgetRow, KeyPolicyRow, LeaseRow, OddAttempt, OffsetRow, SettingsRow, UnendedRow,
+    UnsettledRow, UsageGap,
 };
 pub use nodes::NodeRow;
 pub use people::{SessionRow, UserRow};

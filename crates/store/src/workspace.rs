@@ -26,7 +26,7 @@ pub use projects::ProjectRow;
 pub use provider_keys::{Health, PROVIDER_KEY_FIELD, Probe, ProviderKeyRow, Validation};
 pub use secrets::{SECRET_FIELD, SecretRow};
 pub use uploads::UploadRow;
-pub use usage::{USAGE_SUMS, UsageFilter, UsageRow, UsageSums};
+pub use usage::{USAGE_BY_HOUR, USAGE_SUMS, UsageFilter, UsageRow, UsageSums};
 
 pub(crate) use gateway_keys::gateway_key_row;
 pub(crate) use invitations::invitation_row;

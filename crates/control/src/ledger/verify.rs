@@ -1,11 +1,12 @@
-//! Whether the books are right: hours against attempts, budgets against hours, leases against caps, rows against themselves.
+//! Whether the books are right: hours against attempts, days and budgets against hours, leases against caps, rows against
+//! themselves.
 
 use std::collections::HashMap;
 
 use model::settings::{CapMode, CapPeriod};
 use model::{MicroUsd, Period, PicoUsd, Timestamp};
 use serde::Serialize;
-use store::system::{BudgetCheck, HourGap, OddAttempt};
+use store::system::{BudgetCheck, OddAttempt, UsageGap};
 use store::{Store, StoreError};
 
 use super::leased;
@@ -13,7 +14,7 @@ use super::leased;
 /// Something that is not as it must be.
 #[derive(Serialize, Debug)]
 pub struct Finding {
-    /// `hour`, `budget`, `lease` or `attempt`.
+    /// `hour`, `day`, `budget`, `lease` or `attempt`.
     pub kind: &'static str,
     pub subject: String,
     pub problem: String,
@@ -27,6 +28,7 @@ pub async fn verify_ledger(store: &Store, now: Timestamp) -> Result<Vec<Finding>
     let system = store.system();
     let mut findings: Vec<Finding> =
         system.hour_gaps(FINDINGS_MAX).await?.iter().map(of_hour).collect();
+    findings.extend(system.day_gaps(FINDINGS_MAX).await?.iter().map(of_day));
     findings.extend(system.odd_attempts(FINDINGS_MAX).await?.iter().map(of_attempt));
     let checks = system.checked_budgets().await?;
     findings.extend(checks.iter().filter_map(of_budget));
@@ -41,8 +43,17 @@ pub async fn verify_ledger(store: &Store, now: Timestamp) -> Result<Vec<Finding>
     Ok(findings)
 }
 
-fn of_hour(gap: &HourGap) -> Finding {
-    let HourGap { project, gateway_key, provider_key, provider, model, payer, .. } = gap;
+fn of_hour(gap: &UsageGap) -> Finding {
+    of_usage(gap, "hour", "attempts")
+}
+
+fn of_day(gap: &UsageGap) -> Finding {
+    of_usage(gap, "day", "hours")
+}
+
+/// `parts` are what it should be the sum of.
+fn of_usage(gap: &UsageGap, kind: &'static str, parts: &str) -> Finding {
+    let UsageGap { project, gateway_key, provider_key, provider, model, payer, .. } = gap;
     let missing = &gap.missing;
     let differences = [
         ("requests", missing.requests),
@@ -65,12 +76,12 @@ fn of_hour(gap: &HourGap) -> Finding {
         told.push(format!("{} pico-USD", missing.cost.0));
     }
     Finding {
-        kind: "hour",
+        kind,
         subject: format!(
             "{} {} {project} {gateway_key} {provider_key} {provider} {model} {payer}",
-            gap.workspace, gap.hour
+            gap.workspace, gap.since
         ),
-        problem: format!("the attempts come to more by {}", told.join(", ")),
+        problem: format!("the {parts} come to more by {}", told.join(", ")),
     }
 }
 

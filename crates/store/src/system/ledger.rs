@@ -12,7 +12,7 @@ use crate::db::{Row, args};
 use crate::journal::Position;
 
 pub use caps::{KeyPolicyRow, SettingsRow};
-pub use check::{BudgetCheck, HourGap, OddAttempt};
+pub use check::{BudgetCheck, OddAttempt, UsageGap};
 
 /// How far a node's journal is folded in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
-//! Sums of a tenant's usage, from the hours that are kept of the ledger. Never looks at single attempts.
+//! Sums of a tenant's usage, from the hours and days that are kept of the ledger. Never looks at single attempts.
 
-use model::{GatewayKeyId, PicoUsd, ProjectId, ProviderKeyId, Timestamp, UsageBy};
+use model::settings::CapPeriod;
+use model::{GatewayKeyId, Period, PicoUsd, ProjectId, ProviderKeyId, Timestamp, UsageBy};
 
 use super::Workspace;
 use crate::Result;
@@ -58,20 +59,37 @@ impl Workspace<'_> {
         by: UsageBy,
         limit: u32,
     ) -> Result<Vec<UsageRow>> {
-        let args = args![
+        let mut args = args![
             self.id,
             filter.from,
             filter.to,
-            by.as_str(),
+            limit,
             filter.gateway_key,
             filter.model.as_deref(),
             filter.payer.as_deref(),
             filter.project,
             filter.provider.as_deref(),
             filter.provider_key,
-            limit,
         ];
-        self.db.all(USAGE_SUMS, args).await?.iter().map(usage_row).collect()
+        let sql = match by {
+            UsageBy::Hour => USAGE_BY_HOUR,
+            by => {
+                let (first, end) = filter.whole_days();
+                args.extend(args![by.as_str(), first, end]);
+                USAGE_SUMS
+            }
+        };
+        self.db.all(sql, args).await?.iter().map(usage_row).collect()
+    }
+}
+
+impl UsageFilter {
+    /// Where the first of them begins and the last one ends. Where there is none all of it are hours before the first.
+    fn whole_days(&self) -> (Timestamp, Timestamp) {
+        let day = |time| Period::at(CapPeriod::Daily, time);
+        let first = if day(self.from).start == self.from { self.from } else { day(self.from).end };
+        let first = first.min(self.to);
+        (first, day(self.to).start.max(first))
     }
 }
 
@@ -137,12 +155,11 @@ pub(crate) fn usage_sums(row: &Row) -> Result<UsageSums> {
     })
 }
 
-/// Public, so that a test can ask each database how it goes about it.
+/// Whole days from the days, the rest from the hours. Public, so that a test can ask each database how it goes about it.
 pub const USAGE_SUMS: &str = "select
-        case $4
-            when 'day' then cast(hour - hour % 86400000 as text)
+        case $11
+            when 'day' then cast(day as text)
             when 'gateway_key' then gateway_key_id
-            when 'hour' then cast(hour as text)
             when 'model' then model
             when 'payer' then payer
             when 'project' then project_id
@@ -164,13 +181,61 @@ pub const USAGE_SUMS: &str = "select
         cast(sum(latency_ms) as bigint) as latency_ms,
         cast(sum(ttft_ms) as bigint) as ttft_ms,
         cast(sum(ttft_count) as bigint) as ttft_count
+    from (
+        select day, project_id, gateway_key_id, provider_key_id, provider, model, payer, requests,
+            attempts, failures, unpriced, unsettled, input_tokens, cached_tokens,
+            cache_write_tokens, output_tokens, reasoning_tokens, cost_micro_usd, cost_pico_rest,
+            latency_ms, ttft_ms, ttft_count
+        from usage_days
+        where workspace_id = $1 and day >= $12 and day < $13
+        union all
+        select hour - hour % 86400000, project_id, gateway_key_id, provider_key_id, provider, model,
+            payer, requests, attempts, failures, unpriced, unsettled, input_tokens, cached_tokens,
+            cache_write_tokens, output_tokens, reasoning_tokens, cost_micro_usd, cost_pico_rest,
+            latency_ms, ttft_ms, ttft_count
+        from usage_hours
+        where workspace_id = $1 and hour >= $2 and hour < $12
+        union all
+        select hour - hour % 86400000, project_id, gateway_key_id, provider_key_id, provider, model,
+            payer, requests, attempts, failures, unpriced, unsettled, input_tokens, cached_tokens,
+            cache_write_tokens, output_tokens, reasoning_tokens, cost_micro_usd, cost_pico_rest,
+            latency_ms, ttft_ms, ttft_count
+        from usage_hours
+        where workspace_id = $1 and hour >= $13 and hour < $3
+    ) as spans
+    where ($5 is null or gateway_key_id = $5)
+        and ($6 is null or model = $6)
+        and ($7 is null or payer = $7)
+        and ($8 is null or project_id = $8)
+        and ($9 is null or provider = $9)
+        and ($10 is null or provider_key_id = $10)
+    group by part
+    limit $4";
+
+/// In the order that the table has, so that nothing is sorted.
+pub const USAGE_BY_HOUR: &str = "select cast(hour as text) as part,
+        cast(sum(requests) as bigint) as requests,
+        cast(sum(attempts) as bigint) as attempts,
+        cast(sum(failures) as bigint) as failures,
+        cast(sum(unpriced) as bigint) as unpriced,
+        cast(sum(unsettled) as bigint) as unsettled,
+        cast(sum(input_tokens) as bigint) as input_tokens,
+        cast(sum(cached_tokens) as bigint) as cached_tokens,
+        cast(sum(cache_write_tokens) as bigint) as cache_write_tokens,
+        cast(sum(output_tokens) as bigint) as output_tokens,
+        cast(sum(reasoning_tokens) as bigint) as reasoning_tokens,
+        cast(sum(cost_micro_usd) as bigint) as cost_micro_usd,
+        cast(sum(cost_pico_rest) as bigint) as cost_pico_rest,
+        cast(sum(latency_ms) as bigint) as latency_ms,
+        cast(sum(ttft_ms) as bigint) as ttft_ms,
+        cast(sum(ttft_count) as bigint) as ttft_count
     from usage_hours
     where workspace_id = $1 and hour >= $2 and hour < $3
-        and gateway_key_id = coalesce($5, gateway_key_id)
-        and model = coalesce($6, model)
-        and payer = coalesce($7, payer)
-        and project_id = coalesce($8, project_id)
-        and provider = coalesce($9, provider)
-        and provider_key_id = coalesce($10, provider_key_id)
-    group by part
-    limit $11";
+        and ($5 is null or gateway_key_id = $5)
+        and ($6 is null or model = $6)
+        and ($7 is null or payer = $7)
+        and ($8 is null or project_id = $8)
+        and ($9 is null or provider = $9)
+        and ($10 is null or provider_key_id = $10)
+    group by hour
+    limit $4";

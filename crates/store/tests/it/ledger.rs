@@ -60,37 +60,43 @@ pub async fn books_are_right_until_somebody_changes_them(place: Place) {
         };
         (
             system.hour_gaps(100).await.expect("read").len(),
+            system.day_gaps(100).await.expect("read").len(),
             system.odd_attempts(100).await.expect("read").len(),
             (checks.len(), checks.iter().filter(is_wrong).count()),
         )
     };
-    assert_eq!(wrong().await, (0, 0, (4, 0)));
+    assert_eq!(wrong().await, (0, 0, 0, (4, 0)));
 
     for (change, back, expected) in [
         (
             "update usage_hours set cost_pico_rest = cost_pico_rest + 1 where payer = 'byok'",
             "update usage_hours set cost_pico_rest = cost_pico_rest - 1 where payer = 'byok'",
-            (1, 0, (4, 3)),
+            (1, 1, 0, (4, 3)),
         ),
         (
             "update usage_hours set output_tokens = output_tokens + 1 where payer = 'platform'",
             "update usage_hours set output_tokens = output_tokens - 1 where payer = 'platform'",
-            (1, 0, (4, 1)),
+            (1, 1, 0, (4, 1)),
         ),
         (
             "update attempts set payer = 'nobody' where payer = 'byok'",
             "update attempts set payer = 'byok' where payer = 'nobody'",
-            (2, 0, (4, 0)),
+            (2, 0, 0, (4, 0)),
+        ),
+        (
+            "update usage_days set latency_ms = latency_ms + 1 where payer = 'byok'",
+            "update usage_days set latency_ms = latency_ms - 1 where payer = 'byok'",
+            (0, 1, 0, (4, 0)),
         ),
         (
             "update budgets set forgotten_micro = 1 where scope like 'pool%'",
             "update budgets set forgotten_micro = 0 where scope like 'pool%'",
-            (0, 0, (4, 1)),
+            (0, 0, 0, (4, 1)),
         ),
         (
             "update attempts set outcome = 'failed' where state = 'unsettled'",
             "update attempts set outcome = 'unknown' where state = 'unsettled'",
-            (1, 1, (4, 0)),
+            (1, 0, 1, (4, 0)),
         ),
     ] {
         place.run(change).await;
@@ -99,7 +105,7 @@ pub async fn books_are_right_until_somebody_changes_them(place: Place) {
 
         assert_eq!(found, expected, "{change}");
     }
-    assert_eq!(wrong().await, (0, 0, (4, 0)));
+    assert_eq!(wrong().await, (0, 0, 0, (4, 0)));
 }
 
 pub async fn the_state_of_the_ledger_is_told_by_node_and_scope(place: Place) {

@@ -189,10 +189,13 @@ pub async fn sums_are_those_of_the_attempts_however_they_are_told_apart(place: P
     filters.push(with(&|filter| filter.project = Some(choice.projects[1])));
     filters.push(with(&|filter| filter.gateway_key = Some(choice.gateway_keys[2])));
     filters.push(with(&|filter| filter.provider_key = Some(choice.provider_keys[0])));
-    filters.push(with(&|filter| {
-        filter.from = place.now().minus(HOUR * 30);
-        filter.to = place.now().minus(HOUR * 4);
-    }));
+    // It is noon: within two days, from one day through a whole one into the next, and that whole one alone.
+    for (from, to) in [(30, 4), (55, 2), (36, 12)] {
+        filters.push(with(&|filter| {
+            filter.from = place.now().minus(HOUR * from);
+            filter.to = place.now().minus(HOUR * to);
+        }));
+    }
 
     for filter in filters {
         let fits = |row: &&AttemptRow| {

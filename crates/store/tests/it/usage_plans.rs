@@ -4,12 +4,13 @@ use model::Timestamp;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _, SqliteConnection};
 use store::workspace::{
     AttemptFilter, EDGE_OF_ATTEMPTS, PAGE_OF_ATTEMPTS, PAGE_OF_FILTERED, PAGE_OF_UNSETTLED,
-    USAGE_SUMS,
+    USAGE_BY_HOUR, USAGE_SUMS,
 };
 
 use crate::place::{Place, Raw};
 
 const ROWS: usize = 45_000;
+const DAY_MS: i64 = 86_400_000;
 const WORKSPACE: &str = "ws_000000000000000000000000000000aa";
 
 /// More than two pages' worth of what one page may look through; every thousandth failed, every 9000th is unsettled.
@@ -19,7 +20,7 @@ async fn fill(place: &Place) {
         Raw::Lite(_) => FILL_SQLITE,
         Raw::Pg(_) => FILL_POSTGRES,
     };
-    for sql in [sql, FILL_HOURS, "analyze"] {
+    for sql in [sql, FILL_HOURS, FILL_DAYS, "analyze"] {
         raw.run(sql).await;
     }
 }
@@ -79,26 +80,30 @@ pub async fn no_question_of_every_day_reads_the_whole_ledger(place: Place) {
     let mut filtered = bounds(&place, 101);
     filtered.extend(none);
     filtered.extend([Arg::NoInt, Arg::NoInt]);
-    let day = Arg::Int(place.now().unix_ms() - 24 * 3_600_000);
-    let mut sums =
-        vec![Arg::Text(WORKSPACE), day, Arg::Int(place.now().unix_ms()), Arg::Text("model")];
-    sums.extend([Arg::NoText; 6]);
-    sums.push(Arg::Int(100));
+    let to = place.now().unix_ms();
+    let midnight = to - to % DAY_MS;
+    let mut by_hour = vec![Arg::Text(WORKSPACE), Arg::Int(to - 7 * DAY_MS), Arg::Int(to)];
+    by_hour.push(Arg::Int(100));
+    by_hour.extend([Arg::NoText; 6]);
+    let mut sums = by_hour.clone();
+    sums.extend([Arg::Text("model"), Arg::Int(midnight - 6 * DAY_MS), Arg::Int(midnight)]);
 
     for (sql, args, index) in [
         (PAGE_OF_ATTEMPTS, bounds(&place, 101), "attempts_by_workspace"),
         (PAGE_OF_FILTERED, filtered.clone(), "attempts_by_workspace"),
         (PAGE_OF_UNSETTLED, filtered, "attempts_unsettled"),
         (EDGE_OF_ATTEMPTS, bounds(&place, 0)[..7].to_vec(), "attempts_by_workspace"),
+        (USAGE_BY_HOUR, by_hour, "usage_hours"),
+        (USAGE_SUMS, sums.clone(), "usage_days"),
         (USAGE_SUMS, sums, "usage_hours"),
     ] {
         let plan = plan(&place, sql, &args).await;
 
         assert!(plan.contains(index), "{sql}\n{plan}");
-        for whole in ["Seq Scan", "SCAN attempts", "SCAN usage_hours"] {
+        for whole in ["Seq Scan", "SCAN attempts", "SCAN usage_hours", "SCAN usage_days"] {
             assert!(!plan.contains(whole), "{sql}\n{plan}");
         }
-        if sql != USAGE_SUMS {
+        if ![USAGE_BY_HOUR, USAGE_SUMS].contains(&sql) {
             // SQLite puts what fits in order, of a bounded stretch that was read in order.
             let sorts =
                 plan.contains("Sort") || plan.contains("TEMP B-TREE") && sql != PAGE_OF_FILTERED;
@@ -182,3 +187,13 @@ const FILL_HOURS: &str = "with recursive numbers (n) as (
         1795262400000 - cast(n as bigint) * 3600000, 'prj', 'gk', 'pk', 'openai', 'm', 'byok', 1, 1, 0, 0, 0, 1, 0,
         0, 1, 0, 1, 0, 1, 1, 1
     from numbers";
+
+const FILL_DAYS: &str = "insert into usage_days (workspace_id, day, project_id, gateway_key_id,
+        provider_key_id, provider, model, payer, requests, attempts, failures, unpriced, unsettled,
+        input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
+        cost_micro_usd, cost_pico_rest, latency_ms, ttft_ms, ttft_count)
+    select workspace_id, hour - hour % 86400000, 'prj', 'gk', 'pk', 'openai', 'm', 'byok',
+        sum(requests), sum(attempts), 0, 0, 0, sum(input_tokens), 0, 0, sum(output_tokens), 0,
+        sum(cost_micro_usd), 0, sum(latency_ms), sum(ttft_ms), sum(ttft_count)
+    from usage_hours
+    group by workspace_id, hour - hour % 86400000";

@@ -101,6 +101,11 @@ async fn books_that_are_right_are_told_from_those_that_somebody_changed() {
             "hour",
         ),
         (
+            "update usage_days set requests = requests + 1",
+            "update usage_days set requests = requests - 1",
+            "day",
+        ),
+        (
             "update attempts set input_tokens = input_tokens + 1 where outcome = 'failed'",
             "update attempts set input_tokens = input_tokens - 1 where outcome = 'failed'",
             "hour",

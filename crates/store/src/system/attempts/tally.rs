@@ -1,12 +1,12 @@
-//! What the attempts of one batch add to the sums that are kept of the ledger: hours of usage, budgets, and the leases of the
-//! node that spent it. All in the batch's own transaction, so that each attempt counts once in each of them.
+//! What the attempts of one batch add to the sums that are kept of the ledger: hours and days of usage, budgets, and the leases
+//! of the node that spent it. All in the batch's own transaction, so that each attempt counts once in each of them.
 
 use std::collections::BTreeMap;
 
 use model::{NodeId, PicoUsd, Usage};
 
 use crate::Result;
-use crate::db::{Tx, args};
+use crate::db::{Tx, Value, args};
 
 /// An attempt that has ended, by what is counted of it.
 pub struct Ended {
@@ -32,15 +32,16 @@ pub struct Ended {
 
 #[derive(Default)]
 pub struct Tally {
-    hours: BTreeMap<HourKey, Sums>,
+    hours: BTreeMap<UsageKey, Sums>,
     /// By scope and hour. Sorted: two nodes that write at once lock the rows in the same order.
     scopes: BTreeMap<(String, i64), Spent>,
 }
 
+/// Of an hour, or of a day.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct HourKey {
+struct UsageKey {
     workspace: String,
-    hour: i64,
+    since: i64,
     project: String,
     gateway_key: String,
     provider_key: String,
@@ -85,9 +86,9 @@ impl Tally {
     }
 
     fn count(&mut self, ended: &Ended, sign: i64) {
-        let key = HourKey {
+        let key = UsageKey {
             workspace: ended.workspace.clone(),
-            hour: ended.hour,
+            since: ended.hour,
             project: ended.project.clone(),
             gateway_key: ended.gateway_key.clone(),
             provider_key: ended.provider_key.clone(),
@@ -116,34 +117,13 @@ impl Tally {
     }
 
     pub async fn write(self, tx: &mut Tx, node: NodeId) -> Result<()> {
+        let mut days = BTreeMap::<UsageKey, Sums>::new();
         for (key, sums) in self.hours {
-            let (micro, rest) = PicoUsd(sums.cost).split();
-            let args = args![
-                &key.workspace,
-                key.hour,
-                &key.project,
-                &key.gateway_key,
-                &key.provider_key,
-                &key.provider,
-                &key.model,
-                &key.payer,
-                sums.requests,
-                sums.attempts,
-                sums.failures,
-                sums.unpriced,
-                sums.unsettled,
-                sums.input,
-                sums.cached,
-                sums.cache_write,
-                sums.output,
-                sums.reasoning,
-                micro.0,
-                i64::from(rest),
-                sums.latency_ms,
-                sums.ttft_ms,
-                sums.ttft_count,
-            ];
-            tx.run(ADD_TO_HOUR, args).await?;
+            tx.run(ADD_TO_HOUR, usage_row(&key, &sums)).await?;
+            days.entry(key.of_day()).or_default().merge(&sums);
+        }
+        for (key, sums) in &days {
+            tx.run(ADD_TO_DAY, usage_row(key, sums)).await?;
         }
         // Whoever grants a lease locks the budget first: here too it comes before the leases.
         for ((scope, hour), spent) in &self.scopes {
@@ -158,7 +138,51 @@ impl Tally {
     }
 }
 
+impl UsageKey {
+    fn of_day(self) -> Self {
+        let since = self.since.saturating_sub(self.since.rem_euclid(DAY_MS));
+        Self { since, ..self }
+    }
+}
+
 impl Sums {
+    fn merge(&mut self, more: &Self) {
+        let mine = [
+            &mut self.requests,
+            &mut self.attempts,
+            &mut self.failures,
+            &mut self.unpriced,
+            &mut self.unsettled,
+            &mut self.input,
+            &mut self.cached,
+            &mut self.cache_write,
+            &mut self.output,
+            &mut self.reasoning,
+            &mut self.latency_ms,
+            &mut self.ttft_ms,
+            &mut self.ttft_count,
+        ];
+        let theirs = [
+            more.requests,
+            more.attempts,
+            more.failures,
+            more.unpriced,
+            more.unsettled,
+            more.input,
+            more.cached,
+            more.cache_write,
+            more.output,
+            more.reasoning,
+            more.latency_ms,
+            more.ttft_ms,
+            more.ttft_count,
+        ];
+        for (sum, value) in mine.into_iter().zip(theirs) {
+            *sum = sum.saturating_add(value);
+        }
+        self.cost = self.cost.saturating_add(more.cost);
+    }
+
     fn add(&mut self, ended: &Ended, sign: i64) {
         let usage = &ended.usage;
         let mut add = |sum: fn(&mut Self) -> &mut i64, value: i64| {
@@ -183,37 +207,83 @@ impl Sums {
     }
 }
 
+fn usage_row(key: &UsageKey, sums: &Sums) -> Vec<Value> {
+    let (micro, rest) = PicoUsd(sums.cost).split();
+    args![
+        &key.workspace,
+        key.since,
+        &key.project,
+        &key.gateway_key,
+        &key.provider_key,
+        &key.provider,
+        &key.model,
+        &key.payer,
+        sums.requests,
+        sums.attempts,
+        sums.failures,
+        sums.unpriced,
+        sums.unsettled,
+        sums.input,
+        sums.cached,
+        sums.cache_write,
+        sums.output,
+        sums.reasoning,
+        micro.0,
+        i64::from(rest),
+        sums.latency_ms,
+        sums.ttft_ms,
+        sums.ttft_count,
+    ]
+}
+
 fn tokens(count: Option<u64>) -> i64 {
     i64::try_from(count.unwrap_or_default().min(Usage::TOKENS_MAX)).unwrap_or(i64::MAX)
 }
 
 const PLATFORM: &str = "platform";
 const PICO_PER_MICRO: i128 = 1_000_000;
+const DAY_MS: i64 = 86_400_000;
 
-const ADD_TO_HOUR: &str = "insert into usage_hours (workspace_id, hour, project_id, gateway_key_id,
-        provider_key_id, provider, model, payer, requests, attempts, failures, unpriced, unsettled,
-        input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
-        cost_micro_usd, cost_pico_rest, latency_ms, ttft_ms, ttft_count)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21, $22, $23)
-    on conflict (workspace_id, hour, project_id, gateway_key_id, provider_key_id, provider, model,
-        payer) do update
-    set requests = usage_hours.requests + excluded.requests,
-        attempts = usage_hours.attempts + excluded.attempts,
-        failures = usage_hours.failures + excluded.failures,
-        unpriced = usage_hours.unpriced + excluded.unpriced,
-        unsettled = usage_hours.unsettled + excluded.unsettled,
-        input_tokens = usage_hours.input_tokens + excluded.input_tokens,
-        cached_tokens = usage_hours.cached_tokens + excluded.cached_tokens,
-        cache_write_tokens = usage_hours.cache_write_tokens + excluded.cache_write_tokens,
-        output_tokens = usage_hours.output_tokens + excluded.output_tokens,
-        reasoning_tokens = usage_hours.reasoning_tokens + excluded.reasoning_tokens,
-        cost_micro_usd = usage_hours.cost_micro_usd + excluded.cost_micro_usd
-            + (usage_hours.cost_pico_rest + excluded.cost_pico_rest) / 1000000,
-        cost_pico_rest = (usage_hours.cost_pico_rest + excluded.cost_pico_rest) % 1000000,
-        latency_ms = usage_hours.latency_ms + excluded.latency_ms,
-        ttft_ms = usage_hours.ttft_ms + excluded.ttft_ms,
-        ttft_count = usage_hours.ttft_count + excluded.ttft_count";
+/// One text for both tables, which differ by their names.
+macro_rules! add_to {
+    ($table:literal, $since:literal) => {
+        concat!(
+            "insert into ",
+            $table,
+            " as kept (workspace_id, ",
+            $since,
+            ", project_id, gateway_key_id, provider_key_id, provider, model, payer, requests,
+                attempts, failures, unpriced, unsettled, input_tokens, cached_tokens,
+                cache_write_tokens, output_tokens, reasoning_tokens, cost_micro_usd, cost_pico_rest,
+                latency_ms, ttft_ms, ttft_count)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                $19, $20, $21, $22, $23)
+            on conflict (workspace_id, ",
+            $since,
+            ", project_id, gateway_key_id, provider_key_id, provider, model, payer) do update
+            set requests = kept.requests + excluded.requests,
+                attempts = kept.attempts + excluded.attempts,
+                failures = kept.failures + excluded.failures,
+                unpriced = kept.unpriced + excluded.unpriced,
+                unsettled = kept.unsettled + excluded.unsettled,
+                input_tokens = kept.input_tokens + excluded.input_tokens,
+                cached_tokens = kept.cached_tokens + excluded.cached_tokens,
+                cache_write_tokens = kept.cache_write_tokens + excluded.cache_write_tokens,
+                output_tokens = kept.output_tokens + excluded.output_tokens,
+                reasoning_tokens = kept.reasoning_tokens + excluded.reasoning_tokens,
+                cost_micro_usd = kept.cost_micro_usd + excluded.cost_micro_usd
+                    + (kept.cost_pico_rest + excluded.cost_pico_rest) / 1000000,
+                cost_pico_rest = (kept.cost_pico_rest + excluded.cost_pico_rest) % 1000000,
+                latency_ms = kept.latency_ms + excluded.latency_ms,
+                ttft_ms = kept.ttft_ms + excluded.ttft_ms,
+                ttft_count = kept.ttft_count + excluded.ttft_count"
+        )
+    };
+}
+
+const ADD_TO_HOUR: &str = add_to!("usage_hours", "hour");
+
+const ADD_TO_DAY: &str = add_to!("usage_days", "day");
 
 const ADD_TO_BUDGETS: &str = "update budgets
     set spent_micro = spent_micro + $3 + (spent_rest + $4) / 1000000,

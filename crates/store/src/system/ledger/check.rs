@@ -8,18 +8,18 @@ use crate::db::{Row, args};
 use crate::system::System;
 use crate::workspace::{UsageSums, usage_sums};
 
-/// An hour of one kind of usage whose sums are not those of its attempts.
+/// An hour of one kind of usage whose sums are not those of its attempts, or a day whose sums are not those of its hours.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HourGap {
+pub struct UsageGap {
     pub workspace: String,
-    pub hour: Timestamp,
+    pub since: Timestamp,
     pub project: String,
     pub gateway_key: String,
     pub provider_key: String,
     pub provider: String,
     pub model: String,
     pub payer: String,
-    /// What the attempts come to beyond what the hour says.
+    /// What the attempts, or the hours, come to beyond what it says.
     pub missing: UsageSums,
 }
 
@@ -39,22 +39,14 @@ pub struct OddAttempt {
 }
 
 impl System<'_> {
-    /// The whole ledger is read.
-    pub async fn hour_gaps(&self, limit: u32) -> Result<Vec<HourGap>> {
-        let row = |row: &Row| {
-            Ok(HourGap {
-                workspace: row.get("workspace_id")?,
-                hour: row.time("hour")?,
-                project: row.get("project_id")?,
-                gateway_key: row.get("gateway_key_id")?,
-                provider_key: row.get("provider_key_id")?,
-                provider: row.get("provider")?,
-                model: row.get("model")?,
-                payer: row.get("payer")?,
-                missing: usage_sums(row)?,
-            })
-        };
-        self.db.all(HOUR_GAPS, args![limit]).await?.iter().map(row).collect()
+    /// Hours against attempts: the whole ledger is read.
+    pub async fn hour_gaps(&self, limit: u32) -> Result<Vec<UsageGap>> {
+        self.db.all(HOUR_GAPS, args![limit]).await?.iter().map(usage_gap).collect()
+    }
+
+    /// Days against hours.
+    pub async fn day_gaps(&self, limit: u32) -> Result<Vec<UsageGap>> {
+        self.db.all(DAY_GAPS, args![limit]).await?.iter().map(usage_gap).collect()
     }
 
     pub async fn checked_budgets(&self) -> Result<Vec<BudgetCheck>> {
@@ -82,9 +74,24 @@ impl System<'_> {
     }
 }
 
+fn usage_gap(row: &Row) -> Result<UsageGap> {
+    Ok(UsageGap {
+        workspace: row.get("workspace_id")?,
+        since: row.time("since")?,
+        project: row.get("project_id")?,
+        gateway_key: row.get("gateway_key_id")?,
+        provider_key: row.get("provider_key_id")?,
+        provider: row.get("provider")?,
+        model: row.get("model")?,
+        payer: row.get("payer")?,
+        missing: usage_sums(row)?,
+    })
+}
+
 /// Attempts on one side and hours on the other: where they agree, nothing is left. A provider's claim counts up to 10^12 in
 /// one attempt, as in the folding.
-const HOUR_GAPS: &str = "select workspace_id, hour, project_id, gateway_key_id, provider_key_id,
+const HOUR_GAPS: &str =
+    "select workspace_id, hour as since, project_id, gateway_key_id, provider_key_id,
         provider, model, payer,
         cast(sum(requests) as bigint) as requests,
         cast(sum(attempts) as bigint) as attempts,
@@ -142,6 +149,45 @@ const HOUR_GAPS: &str = "select workspace_id, hour, project_id, gateway_key_id, 
         or sum(cost_micro_usd) * 1000000 + sum(cost_pico_rest) <> 0 or sum(latency_ms) <> 0
         or sum(ttft_ms) <> 0 or sum(ttft_count) <> 0
     order by workspace_id, hour
+    limit $1";
+
+const DAY_GAPS: &str = "select workspace_id, day as since, project_id, gateway_key_id,
+        provider_key_id, provider, model, payer,
+        cast(sum(requests) as bigint) as requests,
+        cast(sum(attempts) as bigint) as attempts,
+        cast(sum(failures) as bigint) as failures,
+        cast(sum(unpriced) as bigint) as unpriced,
+        cast(sum(unsettled) as bigint) as unsettled,
+        cast(sum(input_tokens) as bigint) as input_tokens,
+        cast(sum(cached_tokens) as bigint) as cached_tokens,
+        cast(sum(cache_write_tokens) as bigint) as cache_write_tokens,
+        cast(sum(output_tokens) as bigint) as output_tokens,
+        cast(sum(reasoning_tokens) as bigint) as reasoning_tokens,
+        cast(sum(cost_micro_usd) as bigint) as cost_micro_usd,
+        cast(sum(cost_pico_rest) as bigint) as cost_pico_rest,
+        cast(sum(latency_ms) as bigint) as latency_ms,
+        cast(sum(ttft_ms) as bigint) as ttft_ms,
+        cast(sum(ttft_count) as bigint) as ttft_count
+    from (
+        select workspace_id, hour - hour % 86400000 as day, project_id, gateway_key_id,
+            provider_key_id, provider, model, payer, requests, attempts, failures, unpriced, unsettled, input_tokens, cached_tokens,
+            cache_write_tokens, output_tokens, reasoning_tokens, cost_micro_usd, cost_pico_rest,
+            latency_ms, ttft_ms, ttft_count
+        from usage_hours
+        union all
+        select workspace_id, day, project_id, gateway_key_id, provider_key_id, provider, model,
+            payer, -requests, -attempts, -failures, -unpriced, -unsettled, -input_tokens,
+            -cached_tokens, -cache_write_tokens, -output_tokens, -reasoning_tokens,
+            -cost_micro_usd, -cost_pico_rest, -latency_ms, -ttft_ms, -ttft_count
+        from usage_days
+    ) as both_sides
+    group by workspace_id, day, project_id, gateway_key_id, provider_key_id, provider, model, payer
+    having sum(requests) <> 0 or sum(attempts) <> 0 or sum(failures) <> 0 or sum(unpriced) <> 0
+        or sum(unsettled) <> 0 or sum(input_tokens) <> 0 or sum(cached_tokens) <> 0
+        or sum(cache_write_tokens) <> 0 or sum(output_tokens) <> 0 or sum(reasoning_tokens) <> 0
+        or sum(cost_micro_usd) * 1000000 + sum(cost_pico_rest) <> 0 or sum(latency_ms) <> 0
+        or sum(ttft_ms) <> 0 or sum(ttft_count) <> 0
+    order by workspace_id, day
     limit $1";
 
 const OF_KEYS: &str = "select b.scope, b.period_start, b.period_end, b.spent_micro, b.spent_rest,
