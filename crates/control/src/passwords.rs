@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use model::{Code, Random, Refusal};
@@ -33,7 +34,7 @@ const SALT_BYTES: usize = 16;
 
 impl Passwords {
     pub fn new(strength: Strength, random: Arc<dyn Random>) -> Self {
-        let decoy = hash(strength, b"nobody's password", &*random).unwrap_or_default();
+        let decoy = decoy(strength, &*random).unwrap_or_default();
         Self {
             strength,
             running: Arc::new(Semaphore::new(RUNNING_MAX)),
@@ -83,12 +84,71 @@ impl Passwords {
 }
 
 fn hash(strength: Strength, password: &[u8], random: &dyn Random) -> Option<String> {
-    let mut salt = [0; SALT_BYTES];
-    random.fill(&mut salt);
+    let hashed = argon2(strength)?.hash_password_with_salt(password, &salt(random)).ok()?;
+    Some(hashed.to_string())
+}
+
+/// A hash of no password that anybody knows. It takes as long to verify as any other and, without one to start from, no
+/// time to make.
+fn decoy(strength: Strength, random: &dyn Random) -> Option<String> {
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    random.fill(&mut output);
+    let decoy = PasswordHash {
+        algorithm: ALGORITHM.ident(),
+        version: Some(VERSION.into()),
+        params: ParamsString::try_from(argon2(strength)?.params()).ok()?,
+        salt: Some(Salt::new(&salt(random)).ok()?),
+        hash: Some(Output::new(&output).ok()?),
+    };
+    Some(decoy.to_string())
+}
+
+const ALGORITHM: Algorithm = Algorithm::Argon2id;
+const VERSION: Version = Version::V0x13;
+
+fn argon2(strength: Strength) -> Option<Argon2<'static>> {
     let params = match strength {
         Strength::Production => Params::default(),
         Strength::Testing => Params::new(Params::MIN_M_COST, 1, 1, None).ok()?,
     };
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon2.hash_password_with_salt(password, &salt).ok().map(|hash| hash.to_string())
+    Some(Argon2::new(ALGORITHM, VERSION, params))
+}
+
+fn salt(random: &dyn Random) -> [u8; SALT_BYTES] {
+    let mut salt = [0; SALT_BYTES];
+    random.fill(&mut salt);
+    salt
+}
+
+#[cfg(test)]
+mod tests {
+    use model::random::OsRandom;
+
+    use super::*;
+
+    #[test]
+    fn the_decoy_is_as_much_work_as_a_password() {
+        for strength in [Strength::Production, Strength::Testing] {
+            let real = hash(strength, b"a password", &OsRandom).expect("a hash");
+            let decoy = decoy(strength, &OsRandom).expect("a decoy");
+            let real = PasswordHash::new(&real).expect("a hash");
+            let read = PasswordHash::new(&decoy).expect("the form of a hash");
+
+            assert_eq!((read.algorithm, read.version), (real.algorithm, real.version));
+            assert_eq!(read.params, real.params);
+            let lengths = |hash: &PasswordHash| {
+                (hash.salt.expect("a salt").len(), hash.hash.expect("an output").len())
+            };
+            assert_eq!(lengths(&read), lengths(&real));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_password_is_nobody_s() {
+        let passwords = Passwords::new(Strength::Testing, Arc::new(OsRandom));
+
+        let matches = passwords.verify("nobody's password", None).await.expect("room");
+
+        assert!(!matches);
+    }
 }

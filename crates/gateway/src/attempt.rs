@@ -9,7 +9,7 @@ mod told;
 
 use http::HeaderMap;
 use model::settings::FallbackCause;
-use model::{Code, Refusal};
+use model::{Code, ProviderId, ProviderKeyId, Refusal, RequestId};
 use tokio::time::Instant;
 use vault::Scrubber;
 
@@ -59,11 +59,11 @@ pub enum Content {
 /// Who answered and on whose account.
 #[derive(Clone, serde::Serialize)]
 pub struct Receipt {
-    pub(crate) request_id: String,
-    pub(crate) provider: String,
+    pub(crate) request_id: RequestId,
+    pub(crate) provider: ProviderId,
     pub(crate) model: String,
     pub(crate) payer: &'static str,
-    pub(crate) provider_key: String,
+    pub(crate) provider_key: ProviderKeyId,
     pub(crate) attempts: u32,
 }
 
@@ -151,11 +151,11 @@ fn answer(
     budget: &Budget,
 ) -> Answer {
     let receipt = Receipt {
-        request_id: call.id.to_string(),
-        provider: candidate.provider.id.to_string(),
+        request_id: call.id,
+        provider: candidate.provider.id.clone(),
         model: candidate.model.clone(),
         payer: candidate.payer.as_str(),
-        provider_key: candidate.key.row.id.to_string(),
+        provider_key: candidate.key.row.id,
         attempts: attempt.number,
     };
     Answer {

@@ -36,7 +36,10 @@ pub async fn identify(gw: &Gateway, credential: Option<&str>) -> Result<Caller, 
     let now = gw.clock.now();
     refuse_stale(gw)?;
     let hash = token.hash(&gw.pepper);
-    let key = within(gw.directory.identity(hash)).await?;
+    let key = match gw.directory.known_identity(hash) {
+        Some(known) => known,
+        None => within(gw.directory.identity(hash)).await?,
+    };
     let Some(key) = key else {
         return Err(invalid_api_key("there is no such gateway key"));
     };
@@ -44,8 +47,7 @@ pub async fn identify(gw: &Gateway, credential: Option<&str>) -> Result<Caller, 
         let why = "this gateway key was revoked, replaced or blocked, or has expired";
         return Err(invalid_api_key(why));
     }
-    let workspace = within(gw.directory.workspace(key.workspace)).await?;
-    let Some(workspace) = workspace else {
+    let Some(workspace) = entry(gw, key.workspace).await? else {
         return Err(invalid_api_key("there is no such gateway key"));
     };
     Ok(Caller { key, workspace })
@@ -57,7 +59,14 @@ pub async fn workspace(
     id: WorkspaceId,
 ) -> Result<Option<Arc<WorkspaceEntry>>, Refusal> {
     refuse_stale(gw)?;
-    within(gw.directory.workspace(id)).await
+    entry(gw, id).await
+}
+
+async fn entry(gw: &Gateway, id: WorkspaceId) -> Result<Option<Arc<WorkspaceEntry>>, Refusal> {
+    match gw.directory.known_workspace(id) {
+        Some(known) => Ok(Some(known)),
+        None => within(gw.directory.workspace(id)).await,
+    }
 }
 
 fn refuse_stale(gw: &Gateway) -> Result<(), Refusal> {
@@ -66,7 +75,8 @@ fn refuse_stale(gw: &Gateway) -> Result<(), Refusal> {
 
 /// What memory does not have, the database must give soon.
 async fn within<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, Refusal> {
-    match tokio::time::timeout(READ_MAX, read).await {
+    // Boxed, as it is rare: what every request carries about stays small.
+    match tokio::time::timeout(READ_MAX, Box::pin(read)).await {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(error @ StoreError::Corrupt { .. })) => Err(Refusal::internal(error)),
         Ok(Err(error)) => Err(no_answer().because(error)),

@@ -204,11 +204,17 @@ impl Directory {
         self.0.store.system().attempts(request).await
     }
 
+    /// What memory has, where it is known whether there is such a key.
+    pub fn known_identity(&self, hash: TokenHash) -> Option<Option<Arc<Identity>>> {
+        self.0.identities.get(&hash)
+    }
+
+    pub fn known_workspace(&self, id: WorkspaceId) -> Option<Arc<WorkspaceEntry>> {
+        self.0.workspaces.get(&id)
+    }
+
     pub async fn identity(&self, hash: TokenHash) -> Result<Option<Arc<Identity>>, StoreError> {
         let shared = &self.0;
-        if let Some(known) = shared.identities.get(&hash) {
-            return Ok(known);
-        }
         let _looking = shared.look_alone(&hash).await;
         if let Some(known) = shared.identities.get(&hash) {
             return Ok(known);
@@ -228,9 +234,6 @@ impl Directory {
         id: WorkspaceId,
     ) -> Result<Option<Arc<WorkspaceEntry>>, StoreError> {
         let shared = &self.0;
-        if let Some(known) = shared.workspaces.get(&id) {
-            return Ok(Some(known));
-        }
         let _looking = shared.look_alone(&id).await;
         if let Some(known) = shared.workspaces.get(&id) {
             return Ok(Some(known));

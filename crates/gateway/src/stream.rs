@@ -29,6 +29,7 @@ pub async fn stream(
     let answer = answer?;
     let mut reply = http::Response::new(());
     let headers = reply.headers_mut();
+    headers.reserve(HEADERS_USUAL);
     rate_limits::write(recorder.standing(), &answer.headers, headers);
     write_receipt(&answer.receipt, &answer.left_out, headers);
     match answer.content {
@@ -82,6 +83,8 @@ pub async fn stream(
     }
 }
 
+/// Ours, those of the limits, and what is added on the way out.
+const HEADERS_USUAL: usize = 24;
 const OCTETS: &str = "application/octet-stream";
 
 /// What the comment before the terminator says, and `usage.keystile`.
@@ -121,32 +124,38 @@ fn scrub_cut(scrubber: Option<&Scrubber>, bytes: Bytes) -> Bytes {
 
 fn write_cost(cost: Option<PicoUsd>, headers: &mut HeaderMap) {
     if let Some(cost) = cost {
-        let name = HeaderName::from_static("x-keystile-cost-micro-usd");
-        headers.insert(name, HeaderValue::from(cost.rounded().0));
+        headers.insert(COST, HeaderValue::from(cost.rounded().0));
     }
 }
 
 fn write_receipt(receipt: &Receipt, left_out: &[String], headers: &mut HeaderMap) {
-    let left_out = left_out.join(", ");
+    let Receipt { request_id, provider, model, payer, provider_key, attempts } = receipt;
     let fields = [
-        ("x-keystile-request-id", receipt.request_id.as_str()),
-        ("x-keystile-provider", receipt.provider.as_str()),
-        ("x-keystile-model", receipt.model.as_str()),
-        ("x-keystile-payer", receipt.payer),
-        ("x-keystile-provider-key", receipt.provider_key.as_str()),
-        // What the provider could not be told, and the answer does without.
-        ("x-keystile-left-out", left_out.as_str()),
+        (REQUEST_ID, HeaderValue::try_from(request_id.to_string())),
+        (PROVIDER, HeaderValue::from_str(provider.as_str())),
+        (MODEL, HeaderValue::from_str(model)),
+        (PAYER, Ok(HeaderValue::from_static(payer))),
+        (PROVIDER_KEY, HeaderValue::try_from(provider_key.to_string())),
+        (ATTEMPTS, Ok(HeaderValue::from(*attempts))),
     ];
     for (name, value) in fields {
-        if value.is_empty() {
-            continue;
-        }
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
+        if let Ok(value) = value {
+            headers.insert(name, value);
         }
     }
-    headers.insert(
-        HeaderName::from_static("x-keystile-attempts"),
-        HeaderValue::from(receipt.attempts),
-    );
+    // What the provider could not be told, and the answer does without.
+    if !left_out.is_empty()
+        && let Ok(value) = HeaderValue::try_from(left_out.join(", "))
+    {
+        headers.insert(LEFT_OUT, value);
+    }
 }
+
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-keystile-attempts");
+const COST: HeaderName = HeaderName::from_static("x-keystile-cost-micro-usd");
+const LEFT_OUT: HeaderName = HeaderName::from_static("x-keystile-left-out");
+const MODEL: HeaderName = HeaderName::from_static("x-keystile-model");
+const PAYER: HeaderName = HeaderName::from_static("x-keystile-payer");
+const PROVIDER: HeaderName = HeaderName::from_static("x-keystile-provider");
+const PROVIDER_KEY: HeaderName = HeaderName::from_static("x-keystile-provider-key");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-keystile-request-id");

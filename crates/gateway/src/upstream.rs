@@ -149,6 +149,7 @@ impl Upstream {
             .body(body)
             .map_err(|_| UpstreamError::ours("the provider's address is not usable"))?;
         let headers = request.headers_mut();
+        headers.reserve(HEADERS_USUAL);
         headers.insert(header::USER_AGENT, self.user_agent.clone());
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         for (name, value) in &provider.headers {
@@ -176,6 +177,8 @@ impl Upstream {
     }
 }
 
+/// Ours, and what the HTTP library adds.
+const HEADERS_USUAL: usize = 12;
 pub const JSON: &str = "application/json";
 pub const EVENT_STREAM: &str = "text/event-stream";
 

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+use uuid::fmt::Simple;
 
 use crate::{Clock, Random};
 
@@ -30,11 +32,19 @@ macro_rules! ids {
             pub fn new(clock: &dyn Clock, random: &dyn Random) -> Self {
                 Self(uuid_v7(clock, random))
             }
+
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
+            pub const fn to_bytes(self) -> [u8; 16] {
+                self.0.into_bytes()
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}_{}", Self::PREFIX, self.0.as_simple())
+                write_id(concat!($prefix, "_"), &self.0, f)
             }
         }
 
@@ -93,11 +103,55 @@ ids! {
     WorkspaceId = "ws";
 }
 
+/// Where one process has the ids of its requests from: they must differ, here and from other nodes', and need not be hard
+/// to guess, so that chance is asked once and not for each.
+pub struct RequestIds {
+    node: [u8; 2],
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    pub fn new(random: &dyn Random) -> Self {
+        let (mut node, mut first) = ([0; 2], [0; 8]);
+        random.fill(&mut node);
+        random.fill(&mut first);
+        Self { node, count: AtomicU64::new(u64::from_be_bytes(first)) }
+    }
+
+    pub fn next(&self, clock: &dyn Clock) -> RequestId {
+        let count = self.count.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let mut tail = [0; 10];
+        for (to, from) in tail.iter_mut().zip(self.node.into_iter().chain(count)) {
+            *to = from;
+        }
+        RequestId(uuid_of(clock, &tail))
+    }
+}
+
+/// In one piece, so that a string that takes it grows once: each request writes many.
+fn write_id(prefix: &str, id: &Uuid, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = [0; TEXT_BYTES_MAX];
+    let whole = text.get_mut(..prefix.len() + Simple::LENGTH).and_then(|text| {
+        let (start, digits) = text.split_at_mut_checked(prefix.len())?;
+        start.copy_from_slice(prefix.as_bytes());
+        id.as_simple().encode_lower(digits);
+        std::str::from_utf8(text).ok()
+    });
+    f.write_str(whole.ok_or(fmt::Error)?)
+}
+
+/// The longest prefix, and what follows it.
+const TEXT_BYTES_MAX: usize = 40;
+
 fn uuid_v7(clock: &dyn Clock, random: &dyn Random) -> Uuid {
     let mut tail = [0; 10];
     random.fill(&mut tail);
+    uuid_of(clock, &tail)
+}
+
+fn uuid_of(clock: &dyn Clock, tail: &[u8; 10]) -> Uuid {
     let millis = u64::try_from(clock.now().unix_ms()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(millis, tail).into_uuid()
 }
 
 /// Exactly one spelling of each id is accepted, so that an id can be compared as text.
@@ -115,6 +169,8 @@ fn parse_uuid(text: &str, prefix: &'static str) -> Result<Uuid, InvalidId> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::{clock::SystemClock, random::OsRandom};
 
@@ -124,6 +180,17 @@ mod tests {
 
         assert_eq!(id.to_string().parse::<WorkspaceId>(), Ok(id));
         assert!(id.to_string().parse::<ProjectId>().is_err());
+    }
+
+    #[test]
+    fn no_two_requests_share_an_id_whichever_node_they_came_to() {
+        let nodes = [RequestIds::new(&OsRandom), RequestIds::new(&OsRandom)];
+
+        let ids: Vec<_> = (0..20_000_usize).map(|n| nodes[n % 2].next(&SystemClock)).collect();
+
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
+        let text = ids[0].to_string();
+        assert_eq!(text.parse::<RequestId>(), Ok(ids[0]), "{text}");
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub use clock::{Clock, Timestamp};
 pub use data_policy::DataPolicy;
 pub use hex::hex;
 pub use ids::{
-    GatewayKeyId, InstanceId, InvitationId, NodeId, ProjectId, ProviderKeyId, RequestId, SecretId,
-    SessionId, UserId, WorkspaceId,
+    GatewayKeyId, InstanceId, InvitationId, NodeId, ProjectId, ProviderKeyId, RequestId,
+    RequestIds, SecretId, SessionId, UserId, WorkspaceId,
 };
 pub use model_kind::ModelKind;
 pub use model_ref::ModelRef;

@@ -15,7 +15,9 @@ use control::{
 use gateway::upstream::{Resolve, SystemResolver};
 use gateway::{Breakers, Directory, Gateway, Headroom, KeyNews, Metrics, Stragglers, Upstream};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use model::{BaseUrl, Catalogue, Clock, NodeId, Provider, ProviderKeyId, Random, Timestamp};
+use model::{
+    BaseUrl, Catalogue, Clock, NodeId, Provider, ProviderKeyId, Random, RequestIds, Timestamp,
+};
 use store::budget::Budgets;
 use store::bus::Follower;
 use store::drain::Drainer;
@@ -32,7 +34,7 @@ use crate::keeper;
 use crate::listener::Listener;
 use crate::master_key::{self, Origin};
 use crate::mcp::Mcp;
-use crate::router;
+use crate::router::Routes;
 use crate::shared::Shared;
 use crate::telemetry::{self, Telemetry};
 use crate::{Config, config, upkeep};
@@ -178,7 +180,9 @@ impl App {
             control.notice_unsettled(node, replayed_at).await?;
         }
         let telemetry = Telemetry::new(&gateway);
-        let shared = Arc::new(Shared { control, gateway, telemetry, nodes_alive, clock, random });
+        let request_ids = RequestIds::new(&*random);
+        let shared =
+            Arc::new(Shared { control, gateway, telemetry, nodes_alive, clock, request_ids });
         let (stop, stopped) = watch::channel(false);
         let drainer = tokio::spawn(drainer.run(stopped.clone()));
         let redis = redis.map(|link| tokio::spawn(link.run(stopped.clone())));
@@ -190,7 +194,7 @@ impl App {
         })?;
         let address = socket.local_addr()?;
         let mcp = Mcp::new(&shared, &config.public_url, address);
-        let routes = router::routes(Arc::clone(&shared), mcp)?;
+        let routes = Routes::new(Arc::clone(&shared), mcp)?;
         let listener = Listener::start(socket, routes, config.connections_max);
         Ok(Self {
             address,

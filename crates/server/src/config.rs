@@ -283,6 +283,9 @@ fn non_empty(name: &str, text: String) -> Result<Hidden, ConfigError> {
 fn provider_base_urls(
     providers: std::collections::BTreeMap<String, layer::ProviderLayer>,
 ) -> Result<Vec<(String, BaseUrl)>, ConfigError> {
+    if providers.is_empty() {
+        return Ok(Vec::new());
+    }
     let catalogue = Catalogue::shipped().map_err(|error| bad("catalogue", &error.to_string()))?;
     let mut urls: Vec<(String, BaseUrl)> = Vec::new();
     for (name, provider) in providers {

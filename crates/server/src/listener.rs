@@ -6,8 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
+use futures_util::FutureExt as _;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,6 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use patience::Patient;
 
 use crate::ask::Peer;
+use crate::router::Routes;
 
 /// How long a client may take to send its head.
 const HEADER_READ_MAX: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub fn start(socket: TcpListener, routes: Router, connections_max: usize) -> Self {
+    pub fn start(socket: TcpListener, routes: Routes, connections_max: usize) -> Self {
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(serve(socket, routes, connections_max, stopped));
         Self { stop, task }
@@ -52,7 +52,7 @@ impl Listener {
 
 async fn serve(
     socket: TcpListener,
-    routes: Router,
+    routes: Routes,
     connections_max: usize,
     mut stopped: oneshot::Receiver<Duration>,
 ) -> bool {
@@ -124,7 +124,7 @@ struct Opening {
     place: OwnedSemaphorePermit,
 }
 
-async fn serve_one(stream: TcpStream, routes: Router, tracked: Tracked, opening: Opening) {
+async fn serve_one(stream: TcpStream, routes: Routes, tracked: Tracked, opening: Opening) {
     let Opening { peer, watcher, mut stopping, place } = opening;
     // Answers are small and immediate: waiting to fill a packet costs 40 ms.
     let prepared = stream.set_nodelay(true);
@@ -166,7 +166,7 @@ const PREFACE_PAUSE: Duration = Duration::from_millis(10);
 fn connection(
     stream: TcpStream,
     peer: Peer,
-    routes: Router,
+    routes: Routes,
     tracked: Tracked,
 ) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> {
     let mut builder = Builder::new(tracked);
@@ -181,20 +181,7 @@ fn connection(
         .max_concurrent_streams(H2_STREAMS_MAX)
         .keep_alive_interval(H2_KEEP_ALIVE);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let mut routes = routes.clone();
-        let mut request: Request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(peer);
-        async move { Ok::<_, Infallible>(call(&mut routes, request).await) }
+        routes.answer(request, peer).map(Ok::<_, Infallible>)
     });
     builder.serve_connection(TokioIo::new(Patient::new(stream)), service).into_owned()
-}
-
-async fn call(routes: &mut Router, request: Request) -> axum::response::Response {
-    use axum::routing::future::RouteFuture;
-    // A router is always ready; its `call` is all of `Service` that is needed here.
-    let answer: RouteFuture<Infallible> = tower_service::Service::call(routes, request);
-    match answer.await {
-        Ok(answer) => answer,
-        Err(never) => match never {},
-    }
 }

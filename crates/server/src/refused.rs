@@ -10,10 +10,11 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use gateway::dialect_of;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use model::{Code, Dialect, Refusal, RequestId};
 use percent_encoding::percent_decode_str;
 use tracing::Instrument as _;
@@ -22,7 +23,7 @@ use wire::dialect::envelope;
 use crate::shared::Shared;
 use crate::trace::Trace;
 
-use unread::watch;
+use unread::{Reading, Watched, watch};
 
 /// What a handler returns instead of an answer.
 pub struct Refused(Refusal);
@@ -48,39 +49,84 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-keystile-request-id");
 const SDK_REQUEST_IDS: [HeaderName; 2] =
     [HeaderName::from_static("request-id"), HeaderName::from_static("x-request-id")];
 
-/// Around every request: its id, its span in the log, its errors.
-pub async fn observe(
-    State(shared): State<Arc<Shared>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let id = RequestId::new(&*shared.clock, &*shared.random);
-    request.extensions_mut().insert(id);
-    let trace = Arc::new(Trace::default());
-    request.extensions_mut().insert(Arc::clone(&trace));
-    let route = Route::of(&request);
-    let uri = request.uri().clone();
-    let span = tracing::info_span!("request", request.id = %id);
-    if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
-        // The framework would answer this itself, in words of its own.
-        return named(render(&Refusal::not_found(), Dialect::Chat, id), id);
+/// Around every request: its id, its errors, and what a panic leaves.
+pub struct Passage {
+    pub id: RequestId,
+    uri: Uri,
+    reading: Reading,
+}
+
+impl Passage {
+    pub fn begin<B: http_body::Body>(
+        request: http::Request<B>,
+        shared: &Shared,
+    ) -> (Self, http::Request<Watched<B>>) {
+        let id = shared.request_ids.next(&*shared.clock);
+        let uri = request.uri().clone();
+        let (request, reading) = watch(request);
+        (Self { id, uri, reading }, request)
     }
-    let (request, reading) = watch(request);
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let mut response = answered
-        .instrument(span.clone())
-        .await
-        .unwrap_or_else(|_panic| Refused(Refusal::internal("a handler panicked")).into_response());
-    if let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() {
+
+    /// What panics in here is this request's misfortune, and no other's.
+    pub async fn guard<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Arc<Refusal>>>,
+    ) -> Result<T, Arc<Refusal>> {
+        let answered = AssertUnwindSafe(answer).catch_unwind().await;
+        answered.unwrap_or_else(|_panic| Err(Arc::new(Refusal::internal("a handler panicked"))))
+    }
+
+    pub fn refuse(&self, refusal: &Refusal) -> http::Response<Vec<u8>> {
+        let dialect = dialect_of(self.uri.path());
+        let mut response = self.span().in_scope(|| render(refusal, dialect, self.id));
+        self.reading.end(&mut response);
+        response
+    }
+
+    /// What lines of the log belong to.
+    fn span(&self) -> tracing::Span {
+        tracing::info_span!("request", request.id = %self.id)
+    }
+
+    pub fn name<B>(&self, mut response: http::Response<B>) -> http::Response<B> {
+        if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(self.id.to_string())) {
+            let headers = response.headers_mut();
+            // Under the names that OpenAI's and Anthropic's SDKs show it by, too.
+            for name in SDK_REQUEST_IDS {
+                headers.insert(name, id.clone());
+            }
+            headers.insert(REQUEST_ID, id);
+        }
+        response
+    }
+}
+
+/// The passage of what the framework routes.
+pub async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let route = Route::of(&request);
+    let (passage, request) = Passage::begin(request, &shared);
+    let mut request = request.map(Body::new);
+    let trace = Arc::new(Trace::default());
+    request.extensions_mut().insert(passage.id);
+    request.extensions_mut().insert(Arc::clone(&trace));
+    let answer = async {
+        if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+            // The framework would answer this itself, in words of its own.
+            return Err(Arc::new(Refusal::not_found()));
+        }
+        let mut response = next.run(request).await;
+        let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() else {
+            return Ok(response);
+        };
         if let Some(doer) = trace.doer() {
             let route = route.to_string();
-            let noted = shared.control.note_refusal(doer, trace.workspace(), &route, &refusal);
-            noted.instrument(span.clone()).await;
+            shared.control.note_refusal(doer, trace.workspace(), &route, &refusal).await;
         }
-        response = span.in_scope(|| render(&refusal, dialect_of(uri.path()), id));
-        reading.end(&mut response);
-    }
-    named(response, id)
+        Err(refusal)
+    };
+    let answered = passage.guard(answer).instrument(passage.span()).await;
+    let refuse = |refusal: Arc<Refusal>| passage.refuse(&refusal).map(Body::from);
+    passage.name(answered.unwrap_or_else(refuse))
 }
 
 /// The method and the route's pattern, which holds nothing that was sent. Becomes text only where it is told.
@@ -103,18 +149,6 @@ impl fmt::Display for Route {
     }
 }
 
-fn named(mut response: Response, id: RequestId) -> Response {
-    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
-        let headers = response.headers_mut();
-        // Under the names that OpenAI's and Anthropic's SDKs show it by, too.
-        for name in SDK_REQUEST_IDS {
-            headers.insert(name, id.clone());
-        }
-        headers.insert(REQUEST_ID, id);
-    }
-    response
-}
-
 /// Once for each refusal, where it becomes an answer.
 pub fn log(refusal: &Refusal) {
     match &refusal.source {
@@ -129,10 +163,9 @@ pub fn log(refusal: &Refusal) {
 }
 
 /// In the shape that the SDK of the route reads.
-fn render(refusal: &Refusal, dialect: Dialect, id: RequestId) -> Response {
+fn render(refusal: &Refusal, dialect: Dialect, id: RequestId) -> http::Response<Vec<u8>> {
     log(refusal);
-    let body = envelope(dialect, refusal, Some(&id.to_string()));
-    let mut response = Response::new(Body::from(body));
+    let mut response = http::Response::new(envelope(dialect, refusal, Some(&id.to_string())));
     *response.status_mut() = status(refusal);
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

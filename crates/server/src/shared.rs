@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU32;
 
 use control::Control;
 use gateway::Gateway;
-use model::{Clock, Random};
+use model::{Clock, RequestIds};
 
 use crate::telemetry::Telemetry;
 
@@ -16,5 +16,5 @@ pub struct Shared {
     /// How many nodes of the instance run, as they last reported: what a node's share of a limit depends on.
     pub nodes_alive: Arc<AtomicU32>,
     pub clock: Arc<dyn Clock>,
-    pub random: Arc<dyn Random>,
+    pub request_ids: RequestIds,
 }

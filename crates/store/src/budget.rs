@@ -167,7 +167,9 @@ impl Budgets {
             if pocket.purse().knows_it_is_away(Instant::now()) {
                 return Err(Unheld::Unavailable(StoreError::Interrupted));
             }
-            self.lease(pocket, cap.amount, need.aim()).await.map_err(Unheld::Unavailable)?;
+            // Boxed, as it is rare: all that asking a database takes would be part of every request's future otherwise.
+            let leased = Box::pin(self.lease(pocket, cap.amount, need.aim()));
+            leased.await.map_err(Unheld::Unavailable)?;
         }
         let mut purse = pocket.purse();
         purse.take(cap.amount, need, false).ok_or_else(|| {

@@ -1,5 +1,6 @@
 //! The one driver switch: the same SQL text on SQLite and PostgreSQL. Nothing above it knows which is there.
 
+mod rows;
 mod value;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::{Result, StoreError};
 
+pub(crate) use rows::Insert;
 pub(crate) use value::{Value, args};
 
 /// Where the data lives. Not `Debug`: the URL may hold a password.
@@ -78,6 +80,7 @@ macro_rules! on {
         query.$method($executor).await?
     }};
 }
+use on;
 
 impl Db {
     pub async fn connect(location: &Location) -> Result<Self> {

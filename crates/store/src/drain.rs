@@ -6,8 +6,8 @@ use model::{NodeId, Timestamp};
 use tokio::sync::watch;
 
 use crate::db::{Tx, args};
-use crate::journal::{Journal, JournalError, Position, Reader};
-use crate::system::{fold, settle_orphans};
+use crate::journal::{Journal, JournalError, Position, Reader, Record};
+use crate::system::{Batch, Folded, OpenAttempts, settle_orphans};
 use crate::{Result, Store, StoreError};
 
 /// One per node: reads this node's journal, writes its share of the ledger.
@@ -17,16 +17,18 @@ pub struct Drainer {
     node: NodeId,
     /// Absent until the first batch and after every failure: then the database says where to go on.
     reader: Option<Reader>,
+    open: OpenAttempts,
 }
 
-const BATCH_RECORDS_MAX: usize = 500;
-/// Lets a batch grow a little, so that a busy node makes few transactions.
-const LINGER: Duration = Duration::from_millis(20);
+/// What keeps others from writing for some hundredths of a second.
+const BATCH_RECORDS_MAX: usize = 4000;
+/// Lets a batch grow with the load, so that a busy node makes few transactions. Whoever waits for the ledger ends it.
+const LINGER: Duration = Duration::from_millis(100);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Drainer {
     pub fn new(store: Store, journal: Journal, node: NodeId) -> Self {
-        Self { store, journal, node, reader: None }
+        Self { store, journal, node, reader: None, open: OpenAttempts::default() }
     }
 
     /// At start: everything a former process wrote, then what it left open. Returns how many it left.
@@ -35,6 +37,7 @@ impl Drainer {
         let mut tx = self.store.db().begin().await?;
         let orphans = settle_orphans(&mut tx, self.node, now).await?;
         tx.commit().await?;
+        self.open.forget();
         Ok(orphans)
     }
 
@@ -52,7 +55,10 @@ impl Drainer {
             }
             let wait = async {
                 match drained {
-                    Ok(()) if written.changed().await.is_ok() => tokio::time::sleep(LINGER).await,
+                    Ok(()) if written.changed().await.is_ok() => tokio::select! {
+                        () = tokio::time::sleep(LINGER) => {}
+                        () = self.journal.is_awaited() => {}
+                    },
                     _ => tokio::time::sleep(RETRY_AFTER).await,
                 }
             };
@@ -67,20 +73,33 @@ impl Drainer {
     pub async fn catch_up(&mut self) -> Result<()> {
         let mut reader = match self.reader.take() {
             Some(reader) => reader,
-            None => self.resume().await?,
+            None => {
+                self.open.forget();
+                self.resume().await?
+            }
         };
         loop {
             let (records, ends): (Vec<_>, Vec<_>) =
                 reader.next_batch(BATCH_RECORDS_MAX)?.into_iter().unzip();
             let Some(&end) = ends.last() else { break };
-            let mut tx = self.store.db().begin().await?;
-            fold(&mut tx, self.node, &records).await?;
-            store_position(&mut tx, self.node, end).await?;
-            tx.commit().await?;
+            self.fold(&records, end).await?;
+            self.open.follow(records);
             self.journal.drained(end);
         }
         self.reader = Some(reader);
         Ok(())
+    }
+
+    async fn fold(&self, records: &[Record], end: Position) -> Result<()> {
+        let batch = Batch::new(records);
+        let mut tx = self.store.db().begin().await?;
+        if batch.fold(&mut tx, self.node, &self.open).await? == Folded::NotAllNew {
+            drop(tx);
+            tx = self.store.db().begin().await?;
+            batch.fold_one_by_one(&mut tx, self.node).await?;
+        }
+        store_position(&mut tx, self.node, end).await?;
+        tx.commit().await
     }
 
     async fn resume(&self) -> Result<Reader> {

@@ -1,6 +1,8 @@
 //! The usage journal: what every attempt used, in files of this node, before any database hears of it.
 //! Knows no SQL, no HTTP and no prices: whoever drains it decides what a record means.
 
+mod batch;
+mod desk;
 mod error;
 mod node;
 mod reader;
@@ -13,11 +15,11 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tracing::error;
 
 pub use error::{JournalError, JournalLost};
@@ -27,8 +29,8 @@ pub use record::{Checkpoint, Outcome, Record, Settled, Started};
 pub use shelf::undrained_on_disk;
 pub use writer::JournalWriter;
 
+use desk::{Desk, Entry, Pen};
 use shelf::Shelf;
-use writer::{Entry, Message};
 
 /// Where a record ends. The drainer stores it beside what it folded in, in the same transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,15 +88,24 @@ pub struct JournalStats {
 /// A handle on the one journal of this process.
 #[derive(Clone)]
 pub struct Journal {
+    handle: Arc<Handle>,
+}
+
+/// What all handles share; with the last of them the writer thread ends.
+struct Handle {
     state: Arc<State>,
-    outbox: mpsc::Sender<Message>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.state.close();
+    }
 }
 
 impl Journal {
     /// Repairs what a crash tore and starts a fresh segment. The caller holds the folder's [`NodeLock`].
     pub fn open(folder: &Path, options: Options) -> Result<(Self, JournalWriter), JournalError> {
         let (shelf, segment) = shelf::open(folder)?;
-        let (outbox, inbox) = mpsc::channel();
         let state = Arc::new(State {
             folder: folder.to_owned(),
             options,
@@ -106,16 +117,19 @@ impl Journal {
             written: watch::Sender::new(segment.end()),
             // What a former process left is drained before anybody asks.
             drained: watch::Sender::new(segment.end()),
+            awaited: Notify::new(),
             shelf: Mutex::new(shelf),
+            desk: Mutex::new(Desk::new(segment)),
+            bell: Condvar::new(),
         });
-        let journal = Self { state, outbox };
-        let writer = JournalWriter::start(&journal, inbox, segment)?;
+        let journal = Self { handle: Arc::new(Handle { state }) };
+        let writer = JournalWriter::start(&journal)?;
         Ok((journal, writer))
     }
 
     /// Room for that many records, or `None`: then nothing may be dispatched. Never blocks.
     pub fn reserve(&self, records: u32) -> Option<Reservation> {
-        if !self.state.take(records) {
+        if !self.state().take(records) {
             return None;
         }
         Some(Reservation {
@@ -127,30 +141,30 @@ impl Journal {
 
     pub fn stats(&self) -> JournalStats {
         JournalStats {
-            undrained_bytes: self.state.undrained_bytes.load(Ordering::Relaxed),
-            queued_records: self.state.queued.load(Ordering::Relaxed),
-            segments: self.state.shelf().segments(),
-            failed: self.state.failed.load(Ordering::Relaxed),
+            undrained_bytes: self.state().undrained_bytes.load(Ordering::Relaxed),
+            queued_records: self.state().queued.load(Ordering::Relaxed),
+            segments: self.state().shelf().segments(),
+            failed: self.state().failed.load(Ordering::Relaxed),
         }
     }
 
     /// The end of what is written: changes with every batch, which is what a drainer waits for.
     pub fn written(&self) -> watch::Receiver<Position> {
-        self.state.written.subscribe()
+        self.state().written.subscribe()
     }
 
     /// Reads while the writer appends, never past what is written.
     pub fn reader(&self, from: Position) -> Result<Reader, JournalError> {
-        Reader::live(&self.state.folder, from, self.written())
+        Reader::live(&self.state().folder, from, self.written())
     }
 
     /// Everything up to here is in the database: older segments are deleted.
     pub fn drained(&self, up_to: Position) {
-        let mut shelf = self.state.shelf();
-        shelf.drain(&self.state.folder, up_to);
-        self.state.count(&shelf);
+        let mut shelf = self.state().shelf();
+        shelf.drain(&self.state().folder, up_to);
+        self.state().count(&shelf);
         drop(shelf);
-        self.state.drained.send_if_modified(|drained| {
+        self.state().drained.send_if_modified(|drained| {
             let is_news = *drained < up_to;
             *drained = up_to.max(*drained);
             is_news
@@ -159,10 +173,22 @@ impl Journal {
 
     /// Waits, not for long, until the database has all that is written by now. `false`: it has not yet.
     pub async fn catch_up(&self, within: Duration) -> bool {
-        let written = *self.state.written.borrow();
-        let mut drained = self.state.drained.subscribe();
+        let written = *self.state().written.borrow();
+        let mut drained = self.state().drained.subscribe();
+        if *drained.borrow() < written {
+            self.state().awaited.notify_one();
+        }
         let there = drained.wait_for(|drained| *drained >= written);
         tokio::time::timeout(within, there).await.is_ok_and(|there| there.is_ok())
+    }
+
+    /// Until somebody waits for what is not drained.
+    pub(crate) async fn is_awaited(&self) {
+        self.state().awaited.notified().await;
+    }
+
+    fn state(&self) -> &State {
+        &self.handle.state
     }
 }
 
@@ -176,9 +202,9 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Fire and forget. Neither blocks nor fails, so a `Drop` may call it.
+    /// Fire and forget. Neither waits nor fails, so a `Drop` may call it.
     pub fn append(&self, record: Record) {
-        self.send(record, None);
+        drop(self.append_acked(record));
     }
 
     /// One that nobody needs: written where there is room for it beside all that is reserved.
@@ -191,47 +217,68 @@ impl Reservation {
     /// Gives back all room but for `records`, as soon as it is known that no more is needed.
     pub fn keep_only(&self, records: u32) {
         let had = self.remaining.fetch_min(records, Ordering::Relaxed);
-        self.journal.state.give_back(had.saturating_sub(records));
+        self.journal.state().give_back(had.saturating_sub(records));
     }
 
+    /// Where nobody else is writing it is written when this returns.
     pub fn append_acked(&self, record: Record) -> Ack {
-        let (ack, written) = oneshot::channel();
-        self.send(record, Some(ack));
-        Ack(written)
-    }
-
-    fn send(&self, record: Record, ack: Option<oneshot::Sender<()>>) {
-        let reserved = take_one(&self.remaining);
-        if !reserved && !self.overdrawn.swap(true, Ordering::Relaxed) {
+        let is_reserved = take_one(&self.remaining);
+        if !is_reserved && !self.overdrawn.swap(true, Ordering::Relaxed) {
             error!(
                 request.id = %record.request(),
                 "more records than were reserved; they are kept, but this is a bug"
             );
         }
-        let entry = Entry { record, reserved, ack };
-        self.journal.state.queued.fetch_add(1, Ordering::Relaxed);
-        if let Err(mpsc::SendError(message)) = self.journal.outbox.send(Message::Append(entry)) {
-            message.report_lost("the journal is closed");
-        }
+        self.journal.state().append(Entry { record, is_reserved })
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         let left = *self.remaining.get_mut();
-        self.journal.state.give_back(left);
+        self.journal.state().give_back(left);
     }
 }
 
 /// Resolves when the record is as safe as [`Sync`] promises.
 #[must_use = "without waiting nothing is known"]
-pub struct Ack(oneshot::Receiver<()>);
+pub struct Ack(Fate);
+
+enum Fate {
+    Known(Result<(), JournalLost>),
+    Waiting(oneshot::Receiver<()>),
+}
+
+impl Ack {
+    /// What became of the record, where that is known without waiting.
+    pub const fn fate(&self) -> Option<Result<(), JournalLost>> {
+        match self.0 {
+            Fate::Known(fate) => Some(fate),
+            Fate::Waiting(_) => None,
+        }
+    }
+
+    const fn lost() -> Self {
+        Self(Fate::Known(Err(JournalLost)))
+    }
+
+    const fn waiting(written: oneshot::Receiver<()>) -> Self {
+        Self(Fate::Waiting(written))
+    }
+
+    const fn written() -> Self {
+        Self(Fate::Known(Ok(())))
+    }
+}
 
 impl Future for Ack {
     type Output = Result<(), JournalLost>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map_err(|_| JournalLost)
+        match &mut self.0 {
+            Fate::Known(fate) => Poll::Ready(*fate),
+            Fate::Waiting(written) => Pin::new(written).poll(context).map_err(|_| JournalLost),
+        }
     }
 }
 
@@ -246,7 +293,11 @@ struct State {
     closed: AtomicBool,
     written: watch::Sender<Position>,
     drained: watch::Sender<Position>,
+    awaited: Notify,
     shelf: Mutex<Shelf>,
+    desk: Mutex<Desk>,
+    /// Wakes the writer thread.
+    bell: Condvar,
 }
 
 impl State {
@@ -268,6 +319,14 @@ impl State {
         self.reserved.fetch_sub(records, Ordering::AcqRel);
     }
 
+    /// What the pen had to write counts from now on.
+    fn written(&self, pen: &mut Pen) {
+        self.advance(pen.segment.end());
+        self.give_back(pen.batch.reserved());
+        self.queued.fetch_sub(pen.batch.records(), Ordering::Relaxed);
+        pen.batch.acknowledge();
+    }
+
     fn advance(&self, end: Position) {
         let mut shelf = self.shelf();
         shelf.grow(end);
@@ -279,6 +338,21 @@ impl State {
     /// Called with the shelf locked, so that the newest count is the one that stays.
     fn count(&self, shelf: &Shelf) {
         self.undrained_bytes.store(shelf.undrained_bytes(), Ordering::Relaxed);
+    }
+
+    fn count_queued(&self) {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Nothing more is reserved; the writer thread ends when what is queued is written.
+    fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.desk().close();
+        self.bell.notify_one();
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {

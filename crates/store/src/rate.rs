@@ -111,7 +111,8 @@ impl RateLimits {
         // Also here, so that what this node granted is known when Redis is away, and has forgotten it when it is back.
         let mut taken = self.take_here(subject, limit, limit, tokens)?;
         let cost = limit.cost(tokens);
-        match shared.take(subject, limit, cost).await {
+        // Boxed, so that requests without Redis do not carry its client about.
+        match Box::pin(shared.take(subject, limit, cost)).await {
             Some(Verdict { granted: true, used }) => {
                 taken.standing = used.standing(limit, limit);
                 if let Some(held) = &mut taken.held {

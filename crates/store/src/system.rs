@@ -32,7 +32,7 @@ pub use people::{SessionRow, UserRow};
 pub use rotation::{JobState, NewReseal, ResealJobRow};
 pub use seals::{SealCount, SealRow, SealTable, SealTarget, SealedKeyRow};
 
-pub(crate) use attempts::{fold, settle_orphans};
+pub(crate) use attempts::{Batch, Folded, OpenAttempts, settle_orphans};
 
 pub struct System<'a> {
     pub(crate) db: &'a Db,

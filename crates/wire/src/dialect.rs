@@ -4,35 +4,22 @@ use bytes::Bytes;
 use model::{Dialect, Refusal, Usage};
 
 use crate::openai::{self, responses};
-use crate::provider_error::UpstreamErrorBody;
-use crate::{anthropic, gemini};
+use crate::{Answer, anthropic, gemini};
 
-/// What a plain answer says was used. OpenAI's other operations count as its chat does.
+/// What a plain answer says of itself, in one pass; `None` where it is no JSON object. OpenAI's other operations answer as its
+/// chat does.
+pub fn answer(dialect: Dialect, body: &[u8]) -> Option<Answer> {
+    match dialect {
+        Dialect::Anthropic => anthropic::answer::read(body),
+        Dialect::Chat => openai::answer::read(body),
+        Dialect::Gemini => gemini::answer::read(body),
+        Dialect::Responses => responses::answer::read(body),
+    }
+}
+
+/// What a plain answer says was used.
 pub fn usage(dialect: Dialect, body: &[u8]) -> Option<Usage> {
-    match dialect {
-        Dialect::Anthropic => anthropic::answer::usage(body),
-        Dialect::Chat => openai::answer::usage(body),
-        Dialect::Gemini => gemini::answer::usage(body),
-        Dialect::Responses => responses::answer::usage(body),
-    }
-}
-
-/// The model that a plain answer says it is of: what is billed.
-pub fn answered_by(dialect: Dialect, body: &[u8]) -> Option<String> {
-    match dialect {
-        Dialect::Anthropic | Dialect::Chat | Dialect::Responses => openai::answer::model(body),
-        Dialect::Gemini => gemini::answer::model(body),
-    }
-}
-
-/// The error inside an answer whose status says there is none.
-pub fn embedded_error(dialect: Dialect, body: &[u8]) -> Option<UpstreamErrorBody> {
-    match dialect {
-        Dialect::Anthropic => anthropic::answer::embedded_error(body),
-        Dialect::Chat => openai::answer::embedded_error(body),
-        Dialect::Gemini => gemini::answer::embedded_error(body),
-        Dialect::Responses => responses::answer::embedded_error(body),
-    }
+    answer(dialect, body)?.usage
 }
 
 /// A refusal of ours as the caller's SDK expects one.
@@ -82,7 +69,8 @@ mod tests {
             (Dialect::Gemini, "{}", None),
             (Dialect::Anthropic, "<html>", None),
         ] {
-            assert_eq!(answered_by(dialect, body.as_bytes()).as_deref(), model, "{body}");
+            let answered_by = answer(dialect, body.as_bytes()).and_then(|it| it.answered_by);
+            assert_eq!(answered_by.as_deref(), model, "{body}");
         }
     }
 }

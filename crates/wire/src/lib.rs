@@ -1,6 +1,7 @@
 //! The dialects, sans-I/O: bytes in, bytes out. Knows nothing of sockets, keys, tenants or prices.
 
 pub mod account;
+mod answer;
 pub mod anthropic;
 mod cache_control;
 pub mod dialect;
@@ -23,6 +24,7 @@ mod seen;
 pub mod sse;
 pub mod translate;
 
+pub use answer::Answer;
 pub use excess::refuse_excess;
 pub use invalid::InvalidBody;
 pub use meter::Meter;

@@ -8,6 +8,12 @@ pub use frames::{EVENT_BYTES_MAX, Frames, TooLong};
 
 /// The event's data lines, joined by line feeds; `None` if it has none, as comments and keep-alives.
 pub fn data(frame: &[u8]) -> Option<Cow<'_, [u8]>> {
+    // Most events are one line and nothing else.
+    if let Some(line) = frame.strip_suffix(b"\n\n").and_then(|line| value(line, b"data"))
+        && memchr::memchr2(b'\n', b'\r', line).is_none()
+    {
+        return Some(Cow::Borrowed(line));
+    }
     let mut lines = lines(frame).filter_map(|line| value(line, b"data"));
     let mut data = Cow::Borrowed(lines.next()?);
     for line in lines {

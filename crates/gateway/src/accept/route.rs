@@ -1,5 +1,7 @@
 //! Which operation a path means, whichever SDK wrote it. Knows no models and no providers.
 
+use std::borrow::Cow;
+
 use http::{Method, Uri};
 use model::{Code, Dialect, Operation, Refusal};
 use percent_encoding::percent_decode_str;
@@ -69,27 +71,23 @@ pub fn dialect_of(path: &str) -> Dialect {
 
 /// The format of what is passed through, where its path is a conversation's.
 pub fn conversation_at(path: &str) -> Option<Dialect> {
-    let path = unmounted(&format!("/openai{path}"));
+    let mounted = format!("/openai{path}");
+    let path = unmounted(&mounted);
     let of_gemini = || of_gemini(&path).map(|(operation, ..)| operation);
     of_fixed(&path).or_else(of_gemini)?.dialect()
 }
 
 /// Without the prefix that some SDKs insist on. OpenAI's may leave out its version too.
-fn unmounted(path: &str) -> String {
-    let with_version = |rest: &str| match rest.starts_with("v1/") || rest.starts_with("v1beta/") {
-        true => format!("/{rest}"),
-        false => format!("/v1/{rest}"),
-    };
-    if let Some(rest) = path.strip_prefix("/openai/") {
-        return with_version(rest);
+fn unmounted(path: &str) -> Cow<'_, str> {
+    // With the slash that it is read with.
+    let below = |mount: &str| path.strip_prefix(mount).filter(|rest| rest.starts_with('/'));
+    if let Some(rest) = below("/openai").or_else(|| below("/anthropic")) {
+        return match rest.starts_with("/v1/") || rest.starts_with("/v1beta/") {
+            true => Cow::Borrowed(rest),
+            false => Cow::Owned(format!("/v1{rest}")),
+        };
     }
-    if let Some(rest) = path.strip_prefix("/anthropic/") {
-        return with_version(rest);
-    }
-    match path.strip_prefix("/genai/") {
-        Some(rest) => format!("/{rest}"),
-        None => path.to_owned(),
-    }
+    Cow::Borrowed(below("/genai").unwrap_or(path))
 }
 
 fn of_fixed(path: &str) -> Option<Operation> {

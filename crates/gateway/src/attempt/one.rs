@@ -8,11 +8,10 @@ use model::{Code, Dialect, Operation};
 use store::workspace::PROVIDER_KEY_FIELD;
 use tokio::time::Instant;
 use vault::{Place, ProviderKey, Scrubber, header_of};
-use wire::dialect::{answered_by, embedded_error, usage};
+use wire::dialect::{answer, usage as usage_of};
 use wire::hub::Echo;
-use wire::openai::answer::is_object;
 use wire::translate::{StreamTranslator, reply};
-use wire::{Meter, refuse_excess};
+use wire::{Answer, Meter, refuse_excess};
 
 use super::Content;
 use super::outgoing::{Prepared, Translation, answers_json};
@@ -76,7 +75,6 @@ async fn begin(
 ) -> Result<Begun, UpstreamError> {
     let Attempt { gw, permit, call, candidate, deadline } = *attempt;
     let key = resolve(gw, candidate).inspect_err(|_| told.closed())?;
-    told.used();
     told.begins();
     let scrubber = key.as_ref().map(Scrubber::new);
     in_flight.dispatch();
@@ -159,24 +157,25 @@ impl Answered<'_> {
         };
         let body = read_answer(body, bounds).await?;
         let dialect = self.dialect();
+        let read = answer(dialect.unwrap_or(Dialect::Chat), &body);
+        let is_object = read.is_some();
+        let Answer { error, usage, answered_by } = read.unwrap_or_default();
         // What is passed through may tell of an error, as that of a job, and be no error itself.
-        let error = embedded_error(dialect.unwrap_or(Dialect::Chat), &body);
         if let Some(error) = error.filter(|_| operation != Operation::Passthrough) {
             return Err(self.told(&error));
         }
-        let answered_by = answered_by(dialect.unwrap_or(Dialect::Chat), &body);
         let usage = match dialect {
-            Some(dialect) => usage(dialect, &body),
-            None => usage(Dialect::Chat, &body)
+            Some(_) => usage,
+            None => usage
                 .filter(|used| used.input_tokens.is_some())
-                .or_else(|| usage(Dialect::Responses, &body)),
+                .or_else(|| usage_of(Dialect::Responses, &body)),
         };
         let used = Used { usage: usage.unwrap_or_default(), answered_by };
         if wants_stream && operation != Operation::Passthrough {
             let public = "the provider did not stream an answer that was to be streamed";
             return Err(garbled(public).having(used));
         }
-        if operation != Operation::Passthrough && !is_object(&body) {
+        if operation != Operation::Passthrough && !is_object {
             return Err(garbled("the provider's answer is no JSON object").having(used));
         }
         let Some(Translation { from, to, ask }) = translation else {

@@ -47,12 +47,12 @@ pub fn prepare(
     let asked = &call.asked;
     let auth = way.endpoint.auth.unwrap_or(provider.auth);
     let url = url_of(&candidate.key.base_url, way.endpoint, &candidate.model, asked.stream);
-    let prepared = |body, content_type: &str| Prepared {
+    let prepared = |body, content_type| Prepared {
         method: Method::POST,
-        url: url.clone(),
+        url,
         auth,
         body,
-        content_type: HeaderValue::from_str(content_type).ok(),
+        content_type,
         accept: if asked.stream { EVENT_STREAM } else { JSON },
         forwarded: HeaderMap::new(),
         translation: None,
@@ -87,7 +87,7 @@ pub fn prepare(
                 body = vec![without_our_marks(dialect, &whole).unwrap_or(whole)];
             }
             let forwarded = versioned(call.forwarded.clone(), way.operation);
-            Ok(Prepared { forwarded, ..prepared(body, JSON) })
+            Ok(Prepared { forwarded, ..prepared(body, json()) })
         }
         Payload::Json(request) => {
             let (translation, body, left_out) =
@@ -96,21 +96,27 @@ pub fn prepare(
                 forwarded: versioned(HeaderMap::new(), way.operation),
                 translation: Some(translation),
                 left_out,
-                ..prepared(vec![body], JSON)
+                ..prepared(vec![body], json())
             })
         }
         Payload::Multipart { form, content_type } => {
-            Ok(prepared(form.splice(&candidate.model), content_type))
+            Ok(prepared(form.splice(&candidate.model), HeaderValue::from_str(content_type).ok()))
         }
         Payload::Raw { body, content_type } => Ok(Prepared {
             method: call.method.clone(),
             url: passed_through(call, candidate),
-            content_type: content_type.as_deref().and_then(|kind| HeaderValue::from_str(kind).ok()),
             accept: "*/*",
             forwarded: call.forwarded.clone(),
-            ..prepared(vec![body.clone()], JSON)
+            ..prepared(
+                vec![body.clone()],
+                content_type.as_deref().and_then(|kind| HeaderValue::from_str(kind).ok()),
+            )
         }),
     }
+}
+
+fn json() -> Option<HeaderValue> {
+    Some(HeaderValue::from_static(JSON))
 }
 
 /// What money is held for, where the provider would not hear it from the caller.

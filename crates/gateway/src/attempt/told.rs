@@ -21,11 +21,6 @@ pub struct Told<'a> {
 }
 
 impl Told<'_> {
-    pub fn used(&self) {
-        let now = self.gw.clock.now();
-        self.note(|report| report.used_at = Some(now));
-    }
-
     /// A node without the master key that sealed it knows nothing of the key.
     pub fn closed(&self) {
         let version = self.candidate.key.row.key_version;
@@ -79,6 +74,7 @@ impl Told<'_> {
     /// Before the call goes out.
     pub fn begins(&self) {
         let now = self.gw.clock.now();
+        self.note(|report| report.used_at = Some(now));
         self.gw.breakers.begin(&self.circuit(), now);
         let Candidate { provider, key, model, .. } = self.candidate;
         if requests_per_minute(provider, key.row.tier.as_ref(), model).is_some() {

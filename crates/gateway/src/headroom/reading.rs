@@ -69,7 +69,11 @@ impl Reading {
 
 impl Window {
     fn read(told_by: &RateWindow, headers: &HeaderMap, now: Timestamp) -> Option<Self> {
-        let text = |name: &str| std::str::from_utf8(headers.get(name)?.as_bytes()).ok();
+        // The catalogue's names are texts, and to look one up by its text costs more than to go through the few there are.
+        let named = |name: &str| {
+            headers.iter().find(|(other, _)| other.as_str().eq_ignore_ascii_case(name))
+        };
+        let text = |name: &str| std::str::from_utf8(named(name)?.1.as_bytes()).ok();
         let figure = |name: &Option<String>| count(text(name.as_deref()?)?.trim());
         // A limit of zero is how some say that there is none, or none for this model.
         let limit = figure(&told_by.limit).filter(|limit| *limit > 0);

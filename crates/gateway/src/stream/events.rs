@@ -38,10 +38,13 @@ struct Streaming {
     receipt: Receipt,
     idle_max: Duration,
     record_max: Duration,
-    /// Runs out when the provider is silent for too long, and later when the journal is.
+    /// Runs out when the provider is silent for too long, and later when the journal is. Not set anew by every event:
+    /// whether the silence was one is looked at when it has run out.
     patience: Pin<Box<Sleep>>,
     /// When the caller is told that the silence is none, in the one dialect that has a word for it.
     ping: Option<Pin<Box<Sleep>>>,
+    /// The provider's last word.
+    heard_at: Instant,
     deadline: Instant,
     /// When what was used so far is written down again.
     checkpoint_at: Instant,
@@ -91,6 +94,7 @@ impl EventBody {
             record_max: limits.record_max,
             patience: Box::pin(sleep_until(deadline.min(now + limits.idle_max))),
             ping: pings.then(|| Box::pin(sleep_until(now + PING_EVERY))),
+            heard_at: now,
             deadline,
             checkpoint_at: now + CHECKPOINT_EVERY,
             is_alone: false,
@@ -138,15 +142,22 @@ impl Streaming {
     }
 
     fn pass(&mut self, event: Bytes) {
+        if !self.flow.is_translated() {
+            return self.give(event);
+        }
         let mut told = Vec::new();
         self.flow.told(event, &mut told);
         for event in told {
-            let event = self.receipted(event);
-            self.ready.push_back(scrub(self.scrubber.as_ref(), event));
+            self.give(event);
         }
         if self.flow.has_failed() {
             self.give_up();
         }
+    }
+
+    fn give(&mut self, event: Bytes) {
+        let event = self.receipted(event);
+        self.ready.push_back(scrub(self.scrubber.as_ref(), event));
     }
 
     /// The answer cannot be told in the caller's dialect, which has been said.
@@ -201,7 +212,8 @@ impl Streaming {
         self.flow.fail(&refusal, &mut last);
         if last.is_empty() {
             let dialect = self.recorder.dialect();
-            last.push(error_event(dialect, &refusal, Some(&self.receipt.request_id)));
+            let request_id = self.receipt.request_id.to_string();
+            last.push(error_event(dialect, &refusal, Some(&request_id)));
         }
         self.await_record(settled.ack, last);
     }
@@ -235,6 +247,23 @@ impl Streaming {
         self.flow.is_translated() && self.flow.finished()
     }
 
+    fn end_silence(&mut self) {
+        if Instant::now() >= self.deadline {
+            self.end_late();
+        } else if self.is_told_whole() {
+            self.flow.close();
+            self.complete(None);
+        } else {
+            let public = "the provider fell silent in the middle of its answer";
+            self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamTimeout, public));
+        }
+    }
+
+    fn end_late(&mut self) {
+        let public = "the provider did not end its answer in time";
+        self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamTimeout, public));
+    }
+
     fn cut(&mut self) {
         let public = "the provider's stream ended before its answer was complete";
         self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamError, public));
@@ -255,40 +284,27 @@ impl Streaming {
 
     /// Reads on until there is something to say. `Pending` with the waker registered otherwise.
     fn poll_flow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // A provider that never pauses is late all the same.
-        if Instant::now() >= self.deadline {
-            let public = "the provider did not end its answer in time";
-            self.break_off(Outcome::Cut, Refusal::new(Code::UpstreamTimeout, public));
-            return Poll::Ready(());
-        }
         match self.flow.poll_step(cx) {
             Poll::Pending => {
-                if self.patience.as_mut().poll(cx).is_ready() {
-                    if self.is_told_whole() {
-                        self.flow.close();
-                        self.complete(None);
-                        return Poll::Ready(());
-                    }
-                    let public = "the provider fell silent in the middle of its answer";
-                    let refusal = Refusal::new(Code::UpstreamTimeout, public);
-                    self.break_off(Outcome::Cut, refusal);
+                if self.poll_silence(cx).is_ready() {
+                    self.end_silence();
                     return Poll::Ready(());
                 }
-                let Some(ping) = &mut self.ping else { return Poll::Pending };
-                ready!(ping.as_mut().poll(cx));
-                ping.as_mut().reset(Instant::now() + PING_EVERY);
+                ready!(self.poll_ping(cx));
                 self.ready.push_back(Bytes::from_static(PING));
             }
             Poll::Ready(step) => {
                 let now = Instant::now();
+                // A provider that never pauses is late all the same.
+                if now >= self.deadline {
+                    self.end_late();
+                    return Poll::Ready(());
+                }
                 if now >= self.checkpoint_at {
                     self.checkpoint_at = now + CHECKPOINT_EVERY;
                     self.recorder.checkpoint(&self.attempt, &self.flow.used());
                 }
-                self.patience.as_mut().reset(self.deadline.min(now + self.idle_max));
-                if let Some(ping) = &mut self.ping {
-                    ping.as_mut().reset(now + PING_EVERY);
-                }
+                self.heard_at = now;
                 match step {
                     Step::Event(event, seen) => self.take(event, seen),
                     Step::End(tail) => self.upstream_ended(tail),
@@ -313,6 +329,38 @@ impl Streaming {
             }
         }
         Poll::Ready(())
+    }
+
+    /// Ready once the provider has been silent for too long, or is late.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.patience.as_mut().poll(cx));
+            let until = self.silent_at();
+            if until <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.patience.as_mut().reset(until);
+        }
+    }
+
+    fn silent_at(&self) -> Instant {
+        self.deadline.min(self.heard_at + self.idle_max)
+    }
+
+    /// Ready when a word is due.
+    fn poll_ping(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(ping) = &mut self.ping else { return Poll::Pending };
+        loop {
+            ready!(ping.as_mut().poll(cx));
+            let now = Instant::now();
+            let due_at = self.heard_at + PING_EVERY;
+            let is_due = due_at <= now;
+            // The next one, should the silence go on.
+            ping.as_mut().reset(if is_due { now + PING_EVERY } else { due_at });
+            if is_due {
+                return Poll::Ready(());
+            }
+        }
     }
 }
 
@@ -352,6 +400,8 @@ impl Streaming {
     async fn read_on(mut self: Box<Self>) {
         self.is_alone = true;
         self.deadline = self.deadline.min(Instant::now() + ALONE_MAX);
+        let until = self.silent_at();
+        self.patience.as_mut().reset(until);
         std::future::poll_fn(|cx| {
             while matches!(self.state, State::Flowing) {
                 ready!(self.poll_flow(cx));

@@ -32,21 +32,27 @@ pub fn write(ours: Standing, theirs: &HeaderMap, to: &mut HeaderMap) {
         copy(theirs, to);
         return;
     }
-    for (what, left) in [("requests", ours.requests), ("tokens", ours.tokens)] {
+    for (left, [limit, remaining, reset]) in [(ours.requests, REQUESTS), (ours.tokens, TOKENS)] {
         let Some(left) = left else { continue };
-        let fields = [
-            ("limit", left.limit.to_string()),
-            ("remaining", left.remaining.to_string()),
-            ("reset", format!("{}ms", left.reset.as_millis())),
-        ];
-        for (field, value) in fields {
-            let name = HeaderName::try_from(format!("x-ratelimit-{field}-{what}"));
-            if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
-                to.insert(name, value);
-            }
+        to.insert(limit, HeaderValue::from(left.limit));
+        to.insert(remaining, HeaderValue::from(left.remaining));
+        if let Ok(value) = HeaderValue::try_from(format!("{}ms", left.reset.as_millis())) {
+            to.insert(reset, value);
         }
     }
 }
+
+/// Limit, what is left of it, and when it is whole again.
+const REQUESTS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+];
+const TOKENS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
 
 /// Numbers, durations and times only, so that no header of a provider's can carry anything else to the client.
 fn copy(from: &HeaderMap, to: &mut HeaderMap) {

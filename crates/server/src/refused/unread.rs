@@ -6,16 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
-use axum::extract::Request;
-use axum::response::Response;
-use http::Version;
 use http::header::{CONNECTION, HeaderValue};
-use http_body::{Body as _, Frame, SizeHint};
+use http::{Request, Response, Version};
+use http_body::{Body, Frame, SizeHint};
 
 /// A body that tells when it has been read.
-struct Watched {
-    body: Body,
+pub struct Watched<B> {
+    body: B,
     is_read: Arc<AtomicBool>,
 }
 
@@ -25,30 +22,30 @@ pub struct Reading {
     version: Version,
 }
 
-pub fn watch(request: Request) -> (Request, Reading) {
+pub fn watch<B: Body>(request: Request<B>) -> (Request<Watched<B>>, Reading) {
     let (parts, body) = request.into_parts();
     let is_read = Arc::new(AtomicBool::new(body.is_end_stream()));
     let reading = Reading { is_read: Arc::clone(&is_read), version: parts.version };
-    (Request::from_parts(parts, Body::new(Watched { body, is_read })), reading)
+    (Request::from_parts(parts, Watched { body, is_read }), reading)
 }
 
 impl Reading {
     /// Says in the answer that the connection ends with it, where that is so.
-    pub fn end(&self, response: &mut Response) {
+    pub fn end<B>(&self, response: &mut Response<B>) {
         if self.version < Version::HTTP_2 && !self.is_read.load(Ordering::Relaxed) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
 }
 
-impl http_body::Body for Watched {
-    type Data = Bytes;
-    type Error = axum::Error;
+impl<B: Body + Unpin> Body for Watched<B> {
+    type Data = B::Data;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if matches!(polled, Poll::Ready(None)) || self.body.is_end_stream() {
             self.is_read.store(true, Ordering::Relaxed);

@@ -1,10 +1,12 @@
-//! What the journal remembers of an attempt, and its bytes. Knows neither files nor prices.
+//! What the journal remembers of an attempt. Knows neither files nor prices.
+
+mod bytes;
 
 use model::{GatewayKeyId, ProjectId, ProviderKeyId, RequestId, Timestamp, Usage, WorkspaceId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Records are per attempt: request and attempt number together name one call to a provider.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub enum Record {
     #[serde(rename = "c")]
     Checkpoint(Checkpoint),
@@ -15,7 +17,7 @@ pub enum Record {
 }
 
 /// Written before the first upstream byte.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Started {
     pub request: RequestId,
     pub attempt: u32,
@@ -34,22 +36,22 @@ pub struct Started {
     #[serde(with = "unix_ms")]
     pub held_at: Timestamp,
     /// What was reserved of the caller's caps; absent where there are none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub hold_pico_usd: Option<u64>,
 }
 
 /// What a long stream used so far.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Checkpoint {
     pub request: RequestId,
     pub attempt: u32,
     pub usage: Usage,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub cost_pico_usd: Option<u64>,
 }
 
 /// Written before the last client byte.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Settled {
     pub request: RequestId,
     pub attempt: u32,
@@ -61,10 +63,10 @@ pub struct Settled {
     pub error_code: Option<String>,
     pub usage: Usage,
     /// Absent where no price is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub cost_pico_usd: Option<u64>,
     /// Whose price it is, and of when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub price: Option<String>,
     /// Dispatched, then silent: the provider may bill what we never saw.
     pub billing_unknown: bool,
@@ -72,7 +74,7 @@ pub struct Settled {
     pub ttft_ms: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The client hung up.
@@ -112,13 +114,17 @@ impl Record {
     }
 
     /// Appends the body. Texts are shortened, so that no client's model name outgrows a record.
-    pub(super) fn encode(&mut self, into: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    pub(super) fn encode(&mut self, into: &mut Vec<u8>) {
         self.shorten();
-        serde_json::to_writer(into, self)
+        bytes::write(self, into);
     }
 
+    /// The first journals were JSON, and one of them may be there when a new binary starts.
     pub(super) fn decode(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok()
+        if body.starts_with(b"{") {
+            return serde_json::from_slice(body).ok();
+        }
+        bytes::read(body)
     }
 
     fn shorten(&mut self) {
@@ -146,17 +152,13 @@ fn shorten(text: &mut String) {
     }
 }
 
-/// JSON spells a byte with at most six, so five such texts stay far below `RECORD_BYTES_MAX`.
+/// Five such texts stay far below `RECORD_BYTES_MAX`.
 const TEXT_BYTES_MAX: usize = 512;
 
-/// People read RFC 3339; the journal is read back by us.
+/// In JSON, people read RFC 3339; the journal is read back by us.
 mod unix_ms {
     use model::Timestamp;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_i64(time.unix_ms())
-    }
+    use serde::{Deserialize, Deserializer};
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         i64::deserialize(from).map(Timestamp::from_unix_ms)

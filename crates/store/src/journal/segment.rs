@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tracing::warn;
 
@@ -11,12 +12,24 @@ use super::{JournalError, Position};
 
 /// The segment being appended to.
 pub(super) struct Segment {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     sequence: u64,
     length: u64,
     /// A write failed half-way: there may be bytes past `length`.
     torn: bool,
+}
+
+/// A segment that may hold what the disk does not: forcing it there needs no pen, and holds up nobody who writes.
+pub(super) struct Unsynced {
+    file: Arc<File>,
+    path: PathBuf,
+}
+
+impl Unsynced {
+    pub fn sync(&self) -> Result<(), JournalError> {
+        self.file.sync_data().map_err(JournalError::io(&self.path))
+    }
 }
 
 impl Segment {
@@ -29,7 +42,7 @@ impl Segment {
             file.write_all(&header())?;
             file.sync_all()?;
             sync_folder(folder)?;
-            Ok(file)
+            Ok(Arc::new(file))
         };
         let file = create().map_err(JournalError::io(&path))?;
         Ok(Self { file, path, sequence, length: HEADER_BYTES, torn: false })
@@ -37,14 +50,14 @@ impl Segment {
 
     /// Whole frames in one write; `durable` forces them to the disk before they count.
     pub fn append(&mut self, frames: &[u8], durable: bool) -> Result<(), JournalError> {
-        self.append_by(frames, |file, frames| {
+        self.append_by(frames, |mut file, frames| {
             file.write_all(frames)?;
             if durable { file.sync_data() } else { Ok(()) }
         })
     }
 
-    pub fn sync(&self) -> Result<(), JournalError> {
-        self.file.sync_data().map_err(JournalError::io(&self.path))
+    pub fn unsynced(&self) -> Unsynced {
+        Unsynced { file: Arc::clone(&self.file), path: self.path.clone() }
     }
 
     pub fn sequence(&self) -> u64 {
@@ -59,17 +72,22 @@ impl Segment {
         Position { segment: self.sequence, offset: self.length }
     }
 
+    #[cfg(test)]
+    pub fn refuse_writes(&mut self) {
+        self.file = Arc::new(File::open(&self.path).expect("it is there"));
+    }
+
     fn append_by(
         &mut self,
         frames: &[u8],
-        write: impl FnOnce(&mut File, &[u8]) -> io::Result<()>,
+        write: impl FnOnce(&File, &[u8]) -> io::Result<()>,
     ) -> Result<(), JournalError> {
-        let (file, torn, length) = (&mut self.file, &mut self.torn, self.length);
+        let (mut file, torn, length) = (&*self.file, &mut self.torn, self.length);
         let append = || {
             if *torn {
                 file.set_len(length)?;
+                file.seek(SeekFrom::Start(length))?;
             }
-            file.seek(SeekFrom::Start(length))?;
             *torn = true;
             write(file, frames)?;
             *torn = false;

@@ -270,7 +270,7 @@ async fn records_dropped_by_many_threads_all_arrive_and_a_reader_sees_only_whole
         }
     }
     let folder = TempDir::new().expect("folder");
-    let options = Options { segment_bytes_max: 8 << 10, ..options() };
+    let options = Options { segment_bytes_max: 3 << 10, ..options() };
     let (journal, writer) = Journal::open(folder.path(), options).expect("open");
 
     let threads: Vec<_> = (0..THREADS)
@@ -313,28 +313,23 @@ fn a_long_name_is_shortened_not_refused() {
     long.model = "ü\u{1}".repeat(1 << 20);
     let mut body = Vec::new();
 
-    Record::Started(long).encode(&mut body).expect("encodes");
+    Record::Started(long).encode(&mut body);
 
     assert!(body.len() < segment::RECORD_BYTES_MAX, "{}", body.len());
     assert!(Record::decode(&body).is_some());
 }
 
 #[test]
-fn the_body_is_what_it_was_in_the_first_format() {
-    let mut record = Record::Checkpoint(Checkpoint {
-        request: RequestId::NIL,
-        attempt: 2,
-        usage: Usage::default(),
-        cost_pico_usd: None,
-    });
-    let mut body = Vec::new();
+fn the_bodies_of_the_first_journals_are_read() {
+    let bodies = [
+        r#"{"s":{"request":"req_00000000000000000000000000000000","attempt":1,"at":1774000800000,"workspace":"ws_00000000000000000000000000000000","project":"prj_00000000000000000000000000000000","gateway_key":"gk_00000000000000000000000000000000","provider_key":"pk_00000000000000000000000000000000","provider":"openai","model":"gpt-5","dialect":"openai_chat","streamed":true,"payer":"workspace","held_at":1774000800000}}"#,
+        r#"{"c":{"request":"req_00000000000000000000000000000000","attempt":1,"usage":{"input_tokens":null,"cached_tokens":null,"output_tokens":17,"reasoning_tokens":null,"estimated":false}}}"#,
+        r#"{"e":{"request":"req_00000000000000000000000000000000","attempt":1,"at":1774000801234,"status":"completed","http_status":200,"error_code":null,"usage":{"input_tokens":null,"cached_tokens":null,"output_tokens":null,"reasoning_tokens":null,"estimated":false},"billing_unknown":false,"latency_ms":1234,"ttft_ms":56}}"#,
+    ];
 
-    record.encode(&mut body).expect("encodes");
+    let read = bodies.map(|body| Record::decode(body.as_bytes()));
 
-    assert_eq!(
-        String::from_utf8(body).expect("text"),
-        r#"{"c":{"request":"req_00000000000000000000000000000000","attempt":2,"usage":{"input_tokens":null,"cached_tokens":null,"output_tokens":null,"reasoning_tokens":null,"estimated":false}}}"#
-    );
+    assert_eq!(read, [Some(started(1)), Some(checkpoint(1)), Some(settled(1))]);
 }
 
 #[test]
@@ -413,7 +408,7 @@ pub(super) fn options() -> Options {
 
 /// One or two records each.
 fn small_segments() -> Options {
-    Options { segment_bytes_max: 600, ..options() }
+    Options { segment_bytes_max: 200, ..options() }
 }
 
 async fn append(journal: &Journal, record: Record) {
@@ -432,7 +427,7 @@ pub(super) fn read_all(reader: &mut Reader) -> Vec<Record> {
     }
 }
 
-fn read_folder(folder: &Path) -> Vec<Record> {
+pub(super) fn read_folder(folder: &Path) -> Vec<Record> {
     read_all(&mut Reader::open(folder, Position::START).expect("reader"))
 }
 

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::attempt::{AttemptRow, attempt_row};
 use crate::db::args;
 
-pub(crate) use fold::{fold, settle_orphans};
+pub(crate) use fold::{Batch, Folded, OpenAttempts, settle_orphans};
 
 impl System<'_> {
     /// Across tenants: the request's id is unguessable, and who may see it is decided above.

@@ -189,6 +189,42 @@ pub async fn a_record_no_database_can_hold_stops_nothing(place: Place) {
     assert!(place.ledger().await.contains(&plain.settled_row(node.id)));
 }
 
+/// The drainer that saw it begin remembers it as open; another one has to ask.
+pub async fn an_attempt_given_up_while_it_ran_counts_by_what_it_was(place: Place) {
+    let store = place.store().await;
+    let node = place.node_of_one_segment();
+    let mut told = Vec::new();
+    for remembers in [true, false] {
+        let mut drainer = node.drainer(&store);
+        let [given_up, whole, later] = [place.attempt(), place.attempt(), place.attempt()];
+        node.append([given_up.starts()]).await;
+        drainer.catch_up().await.expect("drained");
+        let mut write = store.write().await.expect("a write");
+        assert_eq!(write.forget_node(node.id, place.now()).await.expect("forgotten"), 1);
+        write.commit(place.now()).await.expect("committed");
+        node.append([later.starts()]).await;
+        drainer.catch_up().await.expect("drained");
+
+        if !remembers {
+            drainer = node.drainer(&store);
+        }
+        node.append(whole.whole()).await;
+        node.append([given_up.ends(), later.ends()]).await;
+        drainer.catch_up().await.expect("drained");
+
+        told.extend([given_up, whole, later]);
+    }
+
+    let mut expected: Vec<_> = told.iter().map(|it| it.settled_row(node.id)).collect();
+    expected.sort();
+    assert_eq!(place.ledger().await, expected);
+    assert_eq!(place.numbers(SUMS).await, [6, 0, 600]);
+}
+
+const SUMS: &str = "select cast(sum(attempts) as bigint) from usage_hours
+    union all select cast(sum(unsettled) as bigint) from usage_hours
+    union all select cast(sum(input_tokens) as bigint) from usage_hours";
+
 /// Attempts in flight together, drained at any moment: each row is what its own records say, read one after another.
 pub async fn every_way_through_the_batches_gives_the_same_rows(place: Place) {
     let store = place.store().await;

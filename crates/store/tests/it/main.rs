@@ -211,6 +211,7 @@ contract! {
         a_checkpoint_changes_open_attempts_only,
         a_record_no_database_can_hold_stops_nothing,
         a_settled_without_a_start_touches_nothing,
+        an_attempt_given_up_while_it_ran_counts_by_what_it_was,
         draining_again_from_the_start_changes_nothing,
         every_way_through_the_batches_gives_the_same_rows,
         orphans_become_unsettled_and_only_ours,

@@ -30,7 +30,7 @@ pub struct Attempt {
 }
 
 /// A few dozen records.
-const SEGMENT_BYTES_MAX: u64 = 8192;
+const SEGMENT_BYTES_MAX: u64 = 3072;
 
 impl Place {
     /// Of small segments, so that some are full and some are deleted.

@@ -4,24 +4,34 @@ use model::Usage;
 use serde_json::value::RawValue;
 
 use super::usage::Counts;
+use crate::Answer;
 use crate::json::{self, Reading};
+use crate::openai::answer::named;
 use crate::provider_error::{self as error, UpstreamErrorBody};
 
-pub fn usage(body: &[u8]) -> Option<Usage> {
+/// All of it in one pass.
+pub fn read(body: &[u8]) -> Option<Answer> {
     let text = std::str::from_utf8(body).ok()?;
-    let [usage] = json::members(text, &["usage"], Reading::Lenient).ok()?;
-    Counts::read(usage?).usage()
-}
-
-/// The error inside an answer whose status says there is none.
-pub fn embedded_error(body: &[u8]) -> Option<UpstreamErrorBody> {
-    let text = std::str::from_utf8(body).ok()?;
-    let [kind, content, error, base_resp] = json::members(text, &SIGNS, Reading::Lenient).ok()?;
+    let [kind, content, error, base_resp, usage, model] =
+        json::members(text, &NAMES, Reading::Lenient).ok()?;
     let answered = content.is_some_and(json::is_telling);
     let failed =
         error.is_some_and(json::is_telling) || kind.is_some_and(|kind| kind.get() == "\"error\"");
     let refused = base_resp.is_some_and(is_refusal);
-    (refused || (failed && !answered)).then(|| error::parse(body))
+    Some(Answer {
+        error: (refused || (failed && !answered)).then(|| error::parse(body)),
+        usage: usage.and_then(|usage| Counts::read(usage).usage()),
+        answered_by: model.and_then(named),
+    })
+}
+
+pub fn usage(body: &[u8]) -> Option<Usage> {
+    read(body)?.usage
+}
+
+/// The error inside an answer whose status says there is none.
+pub fn embedded_error(body: &[u8]) -> Option<UpstreamErrorBody> {
+    read(body)?.error
 }
 
 /// MiniMax answers 200 to everything and means it only when this is 0.
@@ -31,7 +41,7 @@ pub(super) fn is_refusal(base_resp: &RawValue) -> bool {
     status.is_some_and(|code| !matches!(code.get(), "0" | "null" | "\"0\""))
 }
 
-const SIGNS: [&str; 4] = ["type", "content", "error", "base_resp"];
+const NAMES: [&str; 6] = ["type", "content", "error", "base_resp", "usage", "model"];
 
 #[cfg(test)]
 mod tests {

@@ -5,33 +5,30 @@ use model::Usage;
 
 use super::response::{self, Response};
 use super::usage as block;
+use crate::Answer;
 use crate::json::{self, Reading};
 use crate::openai::answer::named;
 use crate::provider_error::{self as error, UpstreamErrorBody};
 
-pub fn usage(body: &[u8]) -> Option<Usage> {
+/// All of it in one pass, but for an answer that may have been given up.
+pub fn read(body: &[u8]) -> Option<Answer> {
     let text = std::str::from_utf8(body).ok()?;
-    let [usage] = json::members(text, &["usageMetadata"], Reading::Lenient).ok()?;
-    block::read(usage?)
+    let [candidates, failure, usage, model] = json::members(text, &NAMES, Reading::Lenient).ok()?;
+    let error = match candidates.is_some_and(json::is_telling) {
+        true => gave_up(body),
+        false => failure.is_some_and(json::is_telling).then(|| error::parse(body)),
+    };
+    let usage = usage.and_then(block::read);
+    Some(Answer { error, usage, answered_by: model.and_then(named) })
 }
 
-/// The model that answered.
-pub fn model(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    let [model] = json::members(text, &["modelVersion"], Reading::Lenient).ok()?;
-    model.and_then(named)
+pub fn usage(body: &[u8]) -> Option<Usage> {
+    read(body)?.usage
 }
 
 /// The error inside an answer whose status says there is none.
 pub fn embedded_error(body: &[u8]) -> Option<UpstreamErrorBody> {
-    let text = std::str::from_utf8(body).ok()?;
-    let [candidates, failure] =
-        json::members(text, &["candidates", "error"], Reading::Lenient).ok()?;
-    let answered = candidates.is_some_and(json::is_telling);
-    if answered {
-        return gave_up(body);
-    }
-    failure.is_some_and(json::is_telling).then(|| error::parse(body))
+    read(body)?.error
 }
 
 /// An answer that holds nothing but a bad reason to stop. Few are worth a closer look.
@@ -39,6 +36,8 @@ fn gave_up(body: &[u8]) -> Option<UpstreamErrorBody> {
     response::GAVE_UP.iter().find(|reason| memmem::find(body, reason.as_bytes()).is_some())?;
     Some(response::gave_up(Response::parse(body)?.gave_up()?))
 }
+
+const NAMES: [&str; 4] = ["candidates", "error", "usageMetadata", "modelVersion"];
 
 #[cfg(test)]
 mod tests {

@@ -4,37 +4,35 @@ use model::{ServiceTier, Usage};
 use serde_json::value::RawValue;
 
 use super::usage::{UsageBlock, usage_of};
+use crate::Answer;
 use crate::json::{self, Reading};
 use crate::provider_error::{self as error, UpstreamErrorBody};
 
-/// What the answer says was used: at the top, or where Groq puts it.
-pub fn usage(body: &[u8]) -> Option<Usage> {
+/// All of it in one pass. Blank lines before it are some providers' way of keeping a connection.
+pub fn read(body: &[u8]) -> Option<Answer> {
     let text = std::str::from_utf8(body).ok()?;
-    let [usage, x_groq, service_tier] = json::members(text, &USED, Reading::Lenient).ok()?;
-    Some(Usage { tier: service_tier.and_then(tier), ..reported(usage, x_groq)? })
-}
-
-/// The model that answered.
-pub fn model(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    let [model] = json::members(text, &["model"], Reading::Lenient).ok()?;
-    model.and_then(named)
-}
-
-/// Whether an answer is what a plain one must be. Blank lines before it are some providers' way of keeping a connection.
-pub fn is_object(body: &[u8]) -> bool {
-    std::str::from_utf8(body).is_ok_and(|text| json::members(text, &[], Reading::Lenient).is_ok())
-}
-
-/// The error inside an answer whose status says there is none.
-pub fn embedded_error(body: &[u8]) -> Option<UpstreamErrorBody> {
-    let text = std::str::from_utf8(body).ok()?;
-    let [choices, error, object, base_resp] = json::members(text, &SIGNS, Reading::Lenient).ok()?;
+    let [choices, error, object, base_resp, usage, x_groq, service_tier, model] =
+        json::members(text, &NAMES, Reading::Lenient).ok()?;
     let answered = choices.is_some_and(json::is_telling);
     let failed = error.is_some_and(json::is_telling)
         || object.is_some_and(|object| object.get() == "\"error\"");
     let refused = base_resp.is_some_and(is_refusal);
-    (refused || (failed && !answered)).then(|| error::parse(body))
+    let used = reported(usage, x_groq);
+    Some(Answer {
+        error: (refused || (failed && !answered)).then(|| error::parse(body)),
+        usage: used.map(|used| Usage { tier: service_tier.and_then(tier), ..used }),
+        answered_by: model.and_then(named),
+    })
+}
+
+/// What the answer says was used: at the top, or where Groq puts it.
+pub fn usage(body: &[u8]) -> Option<Usage> {
+    read(body)?.usage
+}
+
+/// The error inside an answer whose status says there is none.
+pub fn embedded_error(body: &[u8]) -> Option<UpstreamErrorBody> {
+    read(body)?.error
 }
 
 /// A usage block under either of its two names; the plain one counts, never both.
@@ -64,8 +62,8 @@ pub(super) fn is_refusal(base_resp: &RawValue) -> bool {
         .is_some_and(|code| !matches!(code.get(), "0" | "null" | "\"0\""))
 }
 
-const USED: [&str; 3] = ["usage", "x_groq", "service_tier"];
-const SIGNS: [&str; 4] = ["choices", "error", "object", "base_resp"];
+const NAMES: [&str; 8] =
+    ["choices", "error", "object", "base_resp", "usage", "x_groq", "service_tier", "model"];
 
 #[cfg(test)]
 mod tests;

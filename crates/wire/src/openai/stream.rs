@@ -143,16 +143,20 @@ impl ChatMeter {
     }
 }
 
-fn finds_nothing(data: &[u8], needle: &Finder<'_>, calm: Calm) -> bool {
-    needle.find_iter(data).all(|at| {
-        let after = at.saturating_add(needle.needle().len());
-        let after = data.get(after..).unwrap_or_default().trim_ascii_start();
-        match (after.strip_prefix(b":"), calm) {
+fn finds_nothing(mut data: &[u8], needle: &Finder<'_>, calm: Calm) -> bool {
+    while let Some(at) = needle.find(data) {
+        data = data.get(at.saturating_add(needle.needle().len())..).unwrap_or_default();
+        let after = data.trim_ascii_start();
+        let is_calm = match (after.strip_prefix(b":"), calm) {
             (Some(value), _) => value.trim_ascii_start().starts_with(b"null"),
             (None, Calm::NotAMember) => true,
             (None, Calm::NullOnly) => false,
+        };
+        if !is_calm {
+            return false;
         }
-    })
+    }
+    true
 }
 
 /// One chunk, as far as it matters here.

@@ -12,7 +12,9 @@ use super::words::{Kind, Look, Media, Name, NameSeed, tiers_of};
 
 /// `None` for what is no JSON.
 pub fn read(body: &[u8]) -> Option<Reach> {
-    let mut json = serde_json::Deserializer::from_slice(body);
+    // All at once, and not string by string.
+    let text = std::str::from_utf8(body).ok()?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let glance = ValueSeed(Name::Other).deserialize(&mut json).ok()?;
     json.end().ok()?;
     Some(glance.alone())

@@ -52,9 +52,41 @@ impl Name {
             "service_tier" | "serviceTier" | "speed" => Self::Tier,
             "tools" | "functions" => Self::Tools,
             "url" => Self::Url,
-            _ if ELSEWHERE.contains(&name) => Self::Elsewhere,
-            _ if OWN.contains(&name) => Self::Own,
-            _ if SEARCHING.contains(&name) => Self::Searching,
+            "audio_url"
+            | "cachedContent"
+            | "cached_content"
+            | "connector_id"
+            | "container"
+            | "conversation"
+            | "document_url"
+            | "fileSearchStoreNames"
+            | "file_id"
+            | "file_ids"
+            | "file_search_store_names"
+            | "file_url"
+            | "input_audio"
+            | "item_reference"
+            | "mcp_servers"
+            | "previous_response_id"
+            | "server_url"
+            | "vector_store_id"
+            | "vector_store_ids"
+            | "video"
+            | "videoMetadata"
+            | "video_url" => Self::Elsewhere,
+            "args"
+            | "arguments"
+            | "input_schema"
+            | "json_schema"
+            | "metadata"
+            | "parameters"
+            | "parametersJsonSchema"
+            | "parameters_json_schema"
+            | "response"
+            | "responseJsonSchema"
+            | "responseSchema"
+            | "schema" => Self::Own,
+            "plugins" | "search_parameters" | "web_search_options" => Self::Searching,
             _ => Self::Other,
         }
     }
@@ -152,43 +184,3 @@ fn starts_with(text: &str, start: &str) -> bool {
     let head = text.as_bytes().get(..start.len());
     head.is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
 }
-
-const ELSEWHERE: [&str; 22] = [
-    "audio_url",
-    "cachedContent",
-    "cached_content",
-    "connector_id",
-    "container",
-    "conversation",
-    "document_url",
-    "file_id",
-    "file_ids",
-    "file_search_store_names",
-    "file_url",
-    "fileSearchStoreNames",
-    "input_audio",
-    "item_reference",
-    "mcp_servers",
-    "previous_response_id",
-    "server_url",
-    "vector_store_id",
-    "vector_store_ids",
-    "video",
-    "video_url",
-    "videoMetadata",
-];
-const OWN: [&str; 12] = [
-    "args",
-    "arguments",
-    "input_schema",
-    "json_schema",
-    "metadata",
-    "parameters",
-    "parametersJsonSchema",
-    "parameters_json_schema",
-    "response",
-    "responseJsonSchema",
-    "responseSchema",
-    "schema",
-];
-const SEARCHING: [&str; 3] = ["plugins", "search_parameters", "web_search_options"];

@@ -95,7 +95,7 @@ fn a_half_written_batch_is_taken_back_before_the_next_try() {
     segment.append(&frames(&[started(1)]), true).expect("appends");
     let before = segment.end();
 
-    let full = segment.append_by(&frames(&[started(2), settled(2)]), |file, frames| {
+    let full = segment.append_by(&frames(&[started(2), settled(2)]), |mut file, frames| {
         file.write_all(&frames[..frames.len() - 3])?;
         Err(io::Error::from(io::ErrorKind::StorageFull))
     });
@@ -128,7 +128,7 @@ fn frames(records: &[Record]) -> Vec<u8> {
     let mut frames = Vec::new();
     for record in records {
         let mut body = Vec::new();
-        record.clone().encode(&mut body).expect("encodes");
+        record.clone().encode(&mut body);
         assert!(push_frame(&body, &mut frames));
     }
     frames

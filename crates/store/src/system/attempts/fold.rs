@@ -2,16 +2,20 @@
 //! the same records again changes nothing.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use model::{NodeId, PicoUsd, ProviderKeyId, RequestId, Timestamp, Usage};
 
 use super::tally::{Ended, Tally};
 use crate::Result;
-use crate::db::{Row, Tx, Value, args};
+use crate::db::{Insert, Row, Tx, Value, args};
 use crate::journal::{Checkpoint, Outcome, Record, Settled, Started};
 
-/// What a batch tells of one attempt. Most begin and end in the same batch, and then cost one statement.
+type Key = (RequestId, u32);
+
+/// What a batch tells, by attempt, in the order of the ledger's rows. Most begin and end in the same batch.
+pub(crate) struct Batch<'a>(BTreeMap<Key, Told<'a>>);
+
 #[derive(Default)]
 struct Told<'a> {
     started: Option<&'a Started>,
@@ -20,32 +24,123 @@ struct Told<'a> {
     settled: Option<&'a Settled>,
 }
 
-pub(crate) async fn fold(tx: &mut Tx, node: NodeId, records: &[Record]) -> Result<()> {
-    let mut tally = Tally::default();
-    for told in by_attempt(records).into_values() {
-        match told {
-            Told { started: Some(started), settled: Some(settled), .. } => {
-                let is_new = tx.run(INSERT_SETTLED, settled_row(node, started, settled)).await? > 0;
-                match is_new {
-                    true => tally.add(&ended(started, settled)),
-                    false => settle(tx, settled, &mut tally).await?,
-                }
+/// Attempts that are open in the ledger, as their records told them: what ends them need not ask the ledger who they are.
+/// Only to save that question: whatever is missing here is asked.
+#[derive(Default)]
+pub(crate) struct OpenAttempts(HashMap<Key, Started>);
+
+/// What became of a batch that was folded in one go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Folded {
+    /// The ledger knew some of it. Nobody can tell which, so what was written must be undone, and told one by one.
+    NotAllNew,
+    Whole,
+}
+
+impl<'a> Batch<'a> {
+    pub fn new(records: &'a [Record]) -> Self {
+        let mut attempts = BTreeMap::<_, Told<'_>>::new();
+        for record in records {
+            let told = attempts.entry((record.request(), record.attempt())).or_default();
+            match record {
+                Record::Checkpoint(checkpoint) => told.checkpoint = Some(checkpoint),
+                Record::Settled(settled) => told.settled = Some(settled),
+                Record::Started(started) => told.started = Some(started),
             }
-            // Its `started` was in an earlier batch: one journal keeps the order of an attempt's records. Where that
-            // record is lost, with a damaged segment that somebody moved away, nobody knows whose attempt it was,
-            // and this touches nothing.
-            Told { settled: Some(settled), .. } => settle(tx, settled, &mut tally).await?,
-            Told { started, checkpoint, settled: None } => {
-                if let Some(started) = started {
-                    tx.run(INSERT_OPEN, opening(node, started)).await?;
+        }
+        Self(attempts)
+    }
+
+    /// Many rows by few statements, as long as all of it is news.
+    pub async fn fold(&self, tx: &mut Tx, node: NodeId, open: &OpenAttempts) -> Result<Folded> {
+        let mut tally = Tally::default();
+        let (mut rows, mut wanted, mut touched) = (Vec::new(), 0_u64, 0_u64);
+        for (key, told) in &self.0 {
+            match (told.started.or_else(|| open.0.get(key)), told.settled) {
+                (Some(started), Some(settled)) => {
+                    rows.extend(settled_row(node, started, settled));
+                    tally.add(&ended(started, settled));
+                    wanted += 1;
                 }
-                if let Some(checkpoint) = checkpoint {
+                (None, Some(_)) => told.fold(*key, tx, node, &mut tally).await?,
+                (_, None) => match (told.started, told.checkpoint) {
+                    (Some(started), checkpoint) => {
+                        rows.extend(open_row(node, started, checkpoint));
+                        wanted += 1;
+                    }
+                    (None, Some(checkpoint)) => {
+                        tx.run(UPDATE_OPEN, so_far(checkpoint)).await?;
+                    }
+                    (None, None) => {}
+                },
+            }
+            if rows.len() >= VALUES_MAX {
+                touched += tx.insert(&ATTEMPTS, std::mem::take(&mut rows)).await?;
+            }
+        }
+        touched += tx.insert(&ATTEMPTS, rows).await?;
+        if touched < wanted {
+            return Ok(Folded::NotAllNew);
+        }
+        tally.write(tx, node).await?;
+        Ok(Folded::Whole)
+    }
+
+    pub async fn fold_one_by_one(&self, tx: &mut Tx, node: NodeId) -> Result<()> {
+        let mut tally = Tally::default();
+        for (key, told) in &self.0 {
+            told.fold(*key, tx, node, &mut tally).await?;
+        }
+        tally.write(tx, node).await
+    }
+}
+
+impl OpenAttempts {
+    /// What is in the ledger for good.
+    pub fn follow(&mut self, records: Vec<Record>) {
+        for record in records {
+            let key = (record.request(), record.attempt());
+            match record {
+                Record::Checkpoint(_) => {}
+                Record::Settled(_) => {
+                    self.0.remove(&key);
+                }
+                Record::Started(started) if self.0.len() < OPEN_ATTEMPTS_MAX => {
+                    self.0.insert(key, started);
+                }
+                Record::Started(_) => {}
+            }
+        }
+    }
+
+    pub fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Told<'_> {
+    /// Asks the ledger what it knows of it.
+    async fn fold(&self, key: Key, tx: &mut Tx, node: NodeId, tally: &mut Tally) -> Result<()> {
+        match (tx.one(STANDING, args![key.0, key.1]).await?, self.started, self.settled) {
+            (None, Some(started), Some(settled)) => {
+                tx.insert(&ATTEMPTS, settled_row(node, started, settled)).await?;
+                tally.add(&ended(started, settled));
+            }
+            (None, Some(started), None) => {
+                tx.insert(&ATTEMPTS, open_row(node, started, self.checkpoint)).await?;
+            }
+            // One journal keeps the order of an attempt's records. Where the first is lost, with a damaged segment that
+            // somebody moved away, nobody knows whose attempt it was, and this touches nothing.
+            (None, None, _) => {}
+            (Some(row), _, Some(settled)) => settle(tx, &row, settled, tally).await?,
+            (Some(_), _, None) => {
+                if let Some(checkpoint) = self.checkpoint {
                     tx.run(UPDATE_OPEN, so_far(checkpoint)).await?;
                 }
             }
         }
+        Ok(())
     }
-    tally.write(tx, node).await
 }
 
 /// What this node began before it died: kept for review, charged what its last checkpoint came to, else what was held.
@@ -69,11 +164,8 @@ pub(crate) async fn settle_orphans(tx: &mut Tx, node: NodeId, now: Timestamp) ->
 }
 
 /// An attempt whose row is there. One that is settled stays as it is; one that was given up counts by what it really was.
-async fn settle(tx: &mut Tx, settled: &Settled, tally: &mut Tally) -> Result<()> {
-    let Some(row) = tx.one(STANDING, args![settled.request, settled.attempt]).await? else {
-        return Ok(());
-    };
-    let before = ended_row(&row)?;
+async fn settle(tx: &mut Tx, row: &Row, settled: &Settled, tally: &mut Tally) -> Result<()> {
+    let before = ended_row(row)?;
     match row.get::<String>("state")?.as_str() {
         "settled" => return Ok(()),
         "unsettled" => tally.take_back(&before),
@@ -84,19 +176,6 @@ async fn settle(tx: &mut Tx, settled: &Settled, tally: &mut Tally) -> Result<()>
     tx.run(SETTLE, args).await?;
     tally.add(&Ended { is_unsettled: false, ..with_end(before, settled) });
     Ok(())
-}
-
-fn by_attempt(records: &[Record]) -> BTreeMap<(RequestId, u32), Told<'_>> {
-    let mut attempts = BTreeMap::<_, Told<'_>>::new();
-    for record in records {
-        let told = attempts.entry((record.request(), record.attempt())).or_default();
-        match record {
-            Record::Checkpoint(checkpoint) => told.checkpoint = Some(checkpoint),
-            Record::Settled(settled) => told.settled = Some(settled),
-            Record::Started(started) => told.started = Some(started),
-        }
-    }
-    attempts
 }
 
 /// The attempt as the sums see it.
@@ -220,27 +299,46 @@ fn so_far(checkpoint: &Checkpoint) -> Vec<Value> {
 }
 
 fn settled_row(node: NodeId, started: &Started, settled: &Settled) -> Vec<Value> {
-    let mut args = opening(node, started);
-    args.extend(ending(settled));
-    args
+    let mut values = opening(node, started);
+    values.extend(ending(settled));
+    values.push("settled".into());
+    values
+}
+
+fn open_row(node: NodeId, started: &Started, checkpoint: Option<&Checkpoint>) -> Vec<Value> {
+    let usage = checkpoint.map_or_else(Usage::default, |checkpoint| checkpoint.usage);
+    let cost = checkpoint.and_then(|checkpoint| checkpoint.cost_pico_usd);
+    let mut values = opening(node, started);
+    values.extend(end(None, &usage, false, cost));
+    values.push("open".into());
+    values
 }
 
 fn ending(settled: &Settled) -> Vec<Value> {
-    let usage = &settled.usage;
-    let (micro, rest) = split_u64(settled.cost_pico_usd);
+    end(Some(settled), &settled.usage, settled.billing_unknown, settled.cost_pico_usd)
+}
+
+/// What is known of an attempt's end, in the order of [`ATTEMPTS`] and of [`SETTLE`].
+fn end(
+    settled: Option<&Settled>,
+    usage: &Usage,
+    billing_unknown: bool,
+    cost: Option<u64>,
+) -> Vec<Value> {
+    let (micro, rest) = split_u64(cost);
     args![
-        settled.status.as_str(),
-        settled.http_status.map(i64::from),
-        settled.error_code.as_deref().map(storable).as_deref(),
+        settled.map(|it| it.status.as_str()),
+        settled.and_then(|it| it.http_status).map(i64::from),
+        settled.and_then(|it| it.error_code.as_deref()).map(storable).as_deref(),
         usage.input_tokens,
         usage.cached_tokens,
         usage.output_tokens,
         usage.reasoning_tokens,
         usage.estimated,
-        settled.billing_unknown,
-        settled.at,
-        settled.latency_ms,
-        settled.ttft_ms,
+        billing_unknown,
+        settled.map(|it| it.at),
+        settled.map(|it| it.latency_ms),
+        settled.and_then(|it| it.ttft_ms),
         usage.cache_write_tokens,
         usage.cache_write_long_tokens,
         usage.audio_input_tokens,
@@ -248,7 +346,7 @@ fn ending(settled: &Settled) -> Vec<Value> {
         usage.tier.map(model::ServiceTier::as_str),
         micro,
         rest,
-        settled.price.as_deref().map(storable).as_deref(),
+        settled.and_then(|it| it.price.as_deref()).map(storable).as_deref(),
     ]
 }
 
@@ -260,21 +358,36 @@ fn storable(text: &str) -> Cow<'_, str> {
     }
 }
 
-const INSERT_OPEN: &str = "insert into attempts (request_id, attempt, node_id, workspace_id,
-        project_id, gateway_key_id, provider_key_id, provider, model, dialect, streamed, payer,
-        started_at, hour, hold_pico_usd, state, estimated, billing_unknown)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'open', 0, 0)
-    on conflict (request_id, attempt) do nothing";
+/// Rows of one statement and a little, so that their values need not all be there at once.
+const VALUES_MAX: usize = 64 * ATTEMPT_COLUMNS;
+const ATTEMPT_COLUMNS: usize = 36;
+/// As many as are under way on a node that is very busy.
+const OPEN_ATTEMPTS_MAX: usize = 10_000;
 
-const INSERT_SETTLED: &str = "insert into attempts (request_id, attempt, node_id, workspace_id,
+/// One that is open in the ledger is closed by it; one that has ended stays as it is, and does not count as touched.
+static ATTEMPTS: Insert = Insert::new(
+    "insert into attempts (request_id, attempt, node_id, workspace_id,
         project_id, gateway_key_id, provider_key_id, provider, model, dialect, streamed, payer,
         started_at, hour, hold_pico_usd, outcome, http_status, error_code, input_tokens,
         cached_tokens, output_tokens, reasoning_tokens, estimated, billing_unknown, settled_at,
         latency_ms, ttft_ms, cache_write_tokens, cache_write_long_tokens, audio_input_tokens,
         searches, service_tier, cost_micro_usd, cost_pico_rest, price, state)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, 'settled')
-    on conflict (request_id, attempt) do nothing";
+    values",
+    ATTEMPT_COLUMNS,
+    "on conflict (request_id, attempt) do update
+    set outcome = excluded.outcome, http_status = excluded.http_status,
+        error_code = excluded.error_code, input_tokens = excluded.input_tokens,
+        cached_tokens = excluded.cached_tokens, output_tokens = excluded.output_tokens,
+        reasoning_tokens = excluded.reasoning_tokens, estimated = excluded.estimated,
+        billing_unknown = excluded.billing_unknown, settled_at = excluded.settled_at,
+        latency_ms = excluded.latency_ms, ttft_ms = excluded.ttft_ms,
+        cache_write_tokens = excluded.cache_write_tokens,
+        cache_write_long_tokens = excluded.cache_write_long_tokens,
+        audio_input_tokens = excluded.audio_input_tokens, searches = excluded.searches,
+        service_tier = excluded.service_tier, cost_micro_usd = excluded.cost_micro_usd,
+        cost_pico_rest = excluded.cost_pico_rest, price = excluded.price, state = excluded.state
+    where attempts.state = 'open' and excluded.state = 'settled'",
+);
 
 const UPDATE_OPEN: &str = "update attempts
     set input_tokens = $3, cached_tokens = $4, output_tokens = $5, reasoning_tokens = $6,

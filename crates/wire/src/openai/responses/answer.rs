@@ -4,34 +4,47 @@ use model::Usage;
 use serde_json::value::RawValue;
 
 use super::usage;
+use crate::Answer;
 use crate::json::{self, Reading};
-use crate::openai::answer::{self as chat, is_refusal};
+use crate::openai::answer::{self as chat, is_refusal, named};
 use crate::provider_error::{self as error, UpstreamErrorBody};
 use crate::reported;
 
-pub fn usage(body: &[u8]) -> Option<Usage> {
+/// All of it in one pass.
+pub fn read(body: &[u8]) -> Option<Answer> {
     let text = std::str::from_utf8(body).ok()?;
-    used(text)
+    let [error, status, base_resp, usage, tier, output, model] =
+        json::members(text, &NAMES, Reading::Lenient).ok()?;
+    let failed = error.is_some_and(json::is_telling)
+        || status.is_some_and(|status| FAILED.contains(&status.get()));
+    let error = match base_resp.is_some_and(is_refusal) {
+        true => Some(error::parse(body)),
+        false => failed.then(|| told(error)),
+    };
+    let usage = usage.and_then(|usage| whole(usage, tier, output));
+    Some(Answer { error, usage, answered_by: model.and_then(named) })
 }
 
-/// What a response says was used, whole: its block, its tier, and what was looked up for it.
-pub(super) fn used(response: &str) -> Option<Usage> {
-    let [usage, tier, output] = json::members(response, &USED, Reading::Lenient).ok()?;
-    let (tier, searches) = (tier.and_then(chat::tier), output.and_then(searches));
-    Some(Usage { tier, searches, ..counted(usage?)? })
+pub fn usage(body: &[u8]) -> Option<Usage> {
+    read(body)?.usage
 }
 
 /// The error inside an answer whose status says there is none.
 pub fn embedded_error(body: &[u8]) -> Option<UpstreamErrorBody> {
-    let text = std::str::from_utf8(body).ok()?;
-    let [error, status, base_resp] = json::members(text, &SIGNS, Reading::Lenient).ok()?;
-    let failed = error.is_some_and(json::is_telling)
-        || status.is_some_and(|status| FAILED.contains(&status.get()));
-    if base_resp.is_some_and(is_refusal) {
-        Some(error::parse(body))
-    } else {
-        failed.then(|| told(error))
-    }
+    read(body)?.error
+}
+
+/// What a response says was used.
+pub(super) fn used(response: &str) -> Option<Usage> {
+    let [usage, tier, output] = json::members(response, &USED, Reading::Lenient).ok()?;
+    whole(usage?, tier, output)
+}
+
+/// The block, the tier, and what was looked up for it.
+fn whole(usage: &RawValue, tier: Option<&RawValue>, output: Option<&RawValue>) -> Option<Usage> {
+    let counted = counted(usage)?;
+    let (tier, searches) = (tier.and_then(chat::tier), output.and_then(searches));
+    Some(Usage { tier, searches, ..counted })
 }
 
 /// A usage block wherever it stands.
@@ -67,7 +80,8 @@ pub(super) fn told(error: Option<&RawValue>) -> UpstreamErrorBody {
 }
 
 const USED: [&str; 3] = ["usage", "service_tier", "output"];
-const SIGNS: [&str; 3] = ["error", "status", "base_resp"];
+const NAMES: [&str; 7] =
+    ["error", "status", "base_resp", "usage", "service_tier", "output", "model"];
 const FAILED: [&str; 2] = ["\"failed\"", "\"cancelled\""];
 
 #[cfg(test)]
