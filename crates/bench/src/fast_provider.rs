@@ -64,6 +64,19 @@ impl Answers {
         text(&"yes ".repeat(padding.div_ceil(4)).chars().take(padding).collect::<String>())
     }
 
+    /// Whether this is what a stream comes to, once the usage that nobody asked for is taken out.
+    pub fn is_whole_stream(self, content: &[u8]) -> bool {
+        let events =
+            content.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"data: "));
+        // Besides its content it has its role, its end and its terminator.
+        events.count() == self.events.saturating_add(3) && content.ends_with(b"data: [DONE]\n\n")
+    }
+
+    /// An event that brings a piece of the answer.
+    pub fn content(self) -> String {
+        Self::event(r#"{"content":" yes"}"#, "null")
+    }
+
     fn event(delta: &str, finish: &str) -> String {
         format!(
             "data: {{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"{MODEL}\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n"
@@ -132,7 +145,7 @@ impl Ready {
             stream_head: b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
                 transfer-encoding: chunked\r\n\r\n",
             first: chunk(Answers::event(role, "null")),
-            event: chunk(Answers::event(r#"{"content":" yes"}"#, "null")),
+            event: chunk(answers.content()),
             finish: chunk(Answers::event("{}", r#""stop""#)),
             usage: chunk(answers.usage()),
             done: [chunk("data: [DONE]\n\n".to_owned()), b"0\r\n\r\n".to_vec()].concat(),
@@ -170,12 +183,13 @@ async fn answer_all(mut socket: TcpStream, ready: Arc<Ready>) -> io::Result<()> 
             }
         };
         let request = heard.get(..end).unwrap_or_default();
-        match holds(request, br#""stream":true"#) {
-            true => {
-                let has_usage = holds(request, br#""include_usage":true"#);
-                ready.stream(&mut socket, has_usage).await?;
-            }
-            false => socket.write_all(&ready.plain).await?,
+        if holds(request, FAIL.as_bytes()) {
+            socket.write_all(FAILURE).await?;
+        } else if holds(request, br#""stream":true"#) {
+            let has_usage = holds(request, br#""include_usage":true"#);
+            ready.stream(&mut socket, has_usage).await?;
+        } else {
+            socket.write_all(&ready.plain).await?;
         }
         heard.drain(..end);
     }
@@ -196,6 +210,10 @@ fn holds(text: &[u8], part: &[u8]) -> bool {
 
 /// The name that applications ask for, without the provider's.
 pub const MODEL: &str = "bench";
+/// A member of a body that is answered with an error.
+pub const FAIL: &str = r#""user":"fail""#;
+const FAILURE: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\n\
+    content-length: 46\r\n\r\n{\"error\":{\"message\":\"the provider is unwell\"}}";
 const LISTENING: &str = "listening on ";
 const BUFFER_BYTES: usize = 8 * 1024;
 const NEAR: usize = 2048;

@@ -10,14 +10,17 @@ mod drive;
 mod fast_provider;
 mod gateway;
 mod idle_streams;
+mod instructions;
 mod journal;
 mod keys;
 mod ledger;
+mod line;
 mod load;
 mod message;
 mod proc;
 mod provider;
 mod report;
+mod soak;
 mod start;
 mod subject;
 mod usage_rows;
@@ -52,8 +55,12 @@ enum Command {
     Drive(drive::Arguments),
     /// Thousands of streams held open
     IdleStreams(idle_streams::Arguments),
+    /// What each step of a request takes, in instructions, against its bound
+    Instructions(instructions::Arguments),
     /// A million gateway keys, and what they cost one of them
     Keys(keys::Arguments),
+    /// A steady load of everything for a long time, and what the gateway becomes meanwhile
+    Soak(soak::Arguments),
     /// Cold start, and memory before the first request
     Start(start::Arguments),
     /// A long ledger, and what its sums and its log take
@@ -62,6 +69,8 @@ enum Command {
     ServeFloor(compare::floor::Arguments),
     #[command(hide = true)]
     ServeProvider(fast_provider::Answers),
+    #[command(hide = true)]
+    Work(instructions::WorkArguments),
 }
 
 /// What every run may be told.
@@ -106,12 +115,15 @@ impl Command {
             Self::Compare(arguments) => compare::run(arguments).await,
             Self::Drive(arguments) => drive::run(arguments).await,
             Self::IdleStreams(arguments) => idle_streams::run(arguments).await,
+            Self::Instructions(arguments) => instructions::run(arguments),
             Self::Keys(arguments) => keys::run(arguments).await,
             Self::Ledger(command) => command.run().await,
             Self::ServeFloor(arguments) => compare::floor::serve(arguments).await,
             Self::ServeProvider(answers) => fast_provider::serve(answers).await,
+            Self::Soak(arguments) => soak::run(arguments).await,
             Self::Start(arguments) => start::run(arguments).await,
             Self::UsageRows(arguments) => usage_rows::run(arguments).await,
+            Self::Work(arguments) => instructions::work(arguments).await,
         }
     }
 }

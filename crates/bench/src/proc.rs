@@ -63,6 +63,21 @@ impl Process {
         Ok(Memory { resident: kib("VmRSS:")?, peak: kib("VmHWM:")? })
     }
 
+    /// Files and sockets that are open.
+    pub fn files(&self) -> anyhow::Result<usize> {
+        self.count("fd")
+    }
+
+    pub fn threads_alive(&self) -> anyhow::Result<usize> {
+        self.count("task")
+    }
+
+    fn count(&self, what: &str) -> anyhow::Result<usize> {
+        let folder = self.folder.join(what);
+        let entries = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+        Ok(entries.count())
+    }
+
     fn ticks(&self) -> anyhow::Result<Duration> {
         let stat = self.read("stat")?;
         // Its name is in brackets, and may hold anything.

@@ -64,4 +64,4 @@ pub fn busy_key(name: &str) -> Value {
 }
 
 /// As of a middling model.
-const PRICE: Price = Price { input: 2_500_000, output: 10_000_000 };
+pub const PRICE: Price = Price { input: 2_500_000, output: 10_000_000 };

@@ -6,19 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use serde::Serialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::fast_provider::{Answers, MODEL};
-use crate::message::{Head, content, ends_in_last_chunk};
+use crate::line::Line;
 
 /// Whom to ask: a gateway with a key of its own, or what stands in its place.
 #[derive(Clone)]
 pub struct Target {
-    address: SocketAddr,
+    pub address: SocketAddr,
     /// One for all, or many, to be used in turns.
     keys: Arc<[String]>,
 }
@@ -123,15 +121,8 @@ struct Lines {
 impl Lines {
     fn new(volley: Volley, target: &Target) -> anyhow::Result<Self> {
         let body = volley.body();
-        let (length, address) = (body.len(), target.address);
-        let request = |key: &String| {
-            format!(
-                "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\n\
-                 authorization: Bearer {key}\r\ncontent-type: application/json\r\n\
-                 content-length: {length}\r\n\r\n{body}"
-            )
-            .into_bytes()
-        };
+        let address = target.address;
+        let request = |key: &String| request(address, key, &body);
         let requests: Vec<_> = target.keys.iter().map(request).collect();
         ensure!(!requests.is_empty(), "no key to ask with");
         Ok(Self { requests, plain: volley.answers.plain().into_bytes() })
@@ -145,7 +136,7 @@ impl Lines {
 }
 
 impl Volley {
-    fn body(&self) -> String {
+    pub fn body(&self) -> String {
         let streamed = self.streamed;
         let body = |padding: &str| {
             format!(
@@ -155,6 +146,17 @@ impl Volley {
         let padding = self.body_bytes.saturating_sub(body("").len());
         body(&WORDS.repeat(padding.div_ceil(WORDS.len())).chars().take(padding).collect::<String>())
     }
+}
+
+/// As it goes to the socket.
+pub fn request(address: SocketAddr, key: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\n\
+         authorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
 
 struct Turns {
@@ -206,72 +208,13 @@ impl Worker {
     }
 
     fn judge(&self, line: &Line) -> anyhow::Result<()> {
-        let Some(head) = Head::read(&line.heard) else { bail!("no head") };
-        let body = line.heard.get(head.bytes..).unwrap_or_default();
-        if head.status != 200 {
-            bail!("status {}: {}", head.status, String::from_utf8_lossy(body));
-        }
-        if !self.volley.streamed {
-            ensure!(body == self.lines.plain, "another body: {}", String::from_utf8_lossy(body));
-            return Ok(());
-        }
-        let content = content(body).context("chunks that do not add up")?;
-        let events =
-            content.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"data: "));
-        // Besides its content a stream has its role, its end and its terminator; the usage nobody asked for is taken out.
-        let wanted = self.volley.answers.events.saturating_add(3);
-        let is_right = events.count() == wanted && content.ends_with(b"data: [DONE]\n\n");
-        ensure!(is_right, "another stream: {}", String::from_utf8_lossy(&content));
-        Ok(())
-    }
-}
-
-/// A connection, and the answer that is being read from it.
-struct Line {
-    socket: TcpStream,
-    heard: Vec<u8>,
-}
-
-impl Line {
-    async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let socket = TcpStream::connect(address).await.with_context(|| address.to_string())?;
-        socket.set_nodelay(true)?;
-        Ok(Self { socket, heard: Vec::with_capacity(BUFFER_BYTES) })
-    }
-
-    /// Returns when the first byte has come.
-    async fn ask(&mut self, request: &[u8]) -> anyhow::Result<()> {
-        self.heard.clear();
-        self.socket.write_all(request).await?;
-        self.more().await
-    }
-
-    async fn read_whole(&mut self) -> anyhow::Result<()> {
-        let head = loop {
-            match Head::read(&self.heard) {
-                Some(head) => break head,
-                None => self.more().await?,
-            }
+        let answer = line.answer()?;
+        ensure!(answer.status == 200, "{answer}");
+        let is_right = match self.volley.streamed {
+            false => *answer.content == *self.lines.plain,
+            true => self.volley.answers.is_whole_stream(&answer.content),
         };
-        if head.is_chunked {
-            while !ends_in_last_chunk(&self.heard) {
-                self.more().await?;
-            }
-            return Ok(());
-        }
-        let length = head.content_length.context("an answer without a length")?;
-        let end = head.bytes.saturating_add(length);
-        while self.heard.len() < end {
-            self.more().await?;
-        }
-        ensure!(self.heard.len() == end, "more than the answer");
-        Ok(())
-    }
-
-    async fn more(&mut self) -> anyhow::Result<()> {
-        if self.socket.read_buf(&mut self.heard).await? == 0 {
-            bail!("closed after {} bytes", self.heard.len());
-        }
+        ensure!(is_right, "another answer: {answer}");
         Ok(())
     }
 }
@@ -280,5 +223,4 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-const BUFFER_BYTES: usize = 32 * 1024;
 const WORDS: &str = "how many of these words does it take until all of them are counted? ";
