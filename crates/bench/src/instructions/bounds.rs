@@ -17,11 +17,11 @@ const fn bound(work: Work, instructions_max: u64, times: u64) -> Bound {
 pub const BOUNDS: &[Bound] = &[
     bound(Work::Splice, 19_000, 1000),
     bound(Work::Authenticate, 100_000, 1000),
-    bound(Work::Plan, 1, 1000),
+    bound(Work::Plan, 45_000, 1000),
     bound(Work::OpenKey, 300_000, 500),
     bound(Work::Journal, 45_000, 1000),
     bound(Work::Meter, 3_000, 2000),
     bound(Work::Translate, 35_000, 1000),
-    bound(Work::Request, 1, 400),
-    bound(Work::Stream, 1, 100),
+    bound(Work::Request, 1_450_000, 400),
+    bound(Work::Stream, 3_500_000, 100),
 ];
