@@ -109,11 +109,12 @@ pub async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: 
     let trace = Arc::new(Trace::default());
     request.extensions_mut().insert(passage.id);
     request.extensions_mut().insert(Arc::clone(&trace));
+    if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+        // The framework would answer this itself, in words of its own.
+        let refused = render(&Refusal::not_found(), Dialect::Chat, passage.id);
+        return passage.name(refused.map(Body::from));
+    }
     let answer = async {
-        if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
-            // The framework would answer this itself, in words of its own.
-            return Err(Arc::new(Refusal::not_found()));
-        }
         let mut response = next.run(request).await;
         let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() else {
             return Ok(response);
