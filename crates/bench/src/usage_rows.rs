@@ -190,6 +190,7 @@ const ATTEMPTS: &str = "with recursive n(i) as (
         started_at + 800 + i % 2000, 800 + i % 2000, 200 + i % 400
     from numbered";
 
+/// In the order in which a drainer writes them, which is how PostgreSQL keeps them.
 const USAGE_HOURS: &str = "insert into usage_hours (workspace_id, hour, project_id, gateway_key_id,
         provider_key_id, provider, model, payer, requests, attempts, failures, unpriced, unsettled,
         input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
@@ -200,7 +201,8 @@ const USAGE_HOURS: &str = "insert into usage_hours (workspace_id, hour, project_
         sum(output_tokens), 0, sum(cost_micro_usd), 0, sum(latency_ms), sum(ttft_ms), count(ttft_ms)
     from attempts
     group by workspace_id, hour, project_id, gateway_key_id, provider_key_id, provider, model,
-        payer";
+        payer
+    order by hour";
 
 const USAGE_DAYS: &str = "insert into usage_days (workspace_id, day, project_id, gateway_key_id,
         provider_key_id, provider, model, payer, requests, attempts, failures, unpriced, unsettled,
@@ -212,7 +214,8 @@ const USAGE_DAYS: &str = "insert into usage_days (workspace_id, day, project_id,
         sum(ttft_ms), sum(ttft_count)
     from usage_hours
     group by workspace_id, hour - hour % 86400000, project_id, gateway_key_id, provider_key_id,
-        provider, model, payer";
+        provider, model, payer
+    order by 2";
 
 #[cfg(test)]
 mod tests {
