@@ -19,6 +19,8 @@ pub struct Line {
 pub struct Answer<'a> {
     pub status: u16,
     pub content: Cow<'a, [u8]>,
+    /// Nothing more can be asked on this connection.
+    pub is_last: bool,
 }
 
 impl Line {
@@ -65,7 +67,7 @@ impl Line {
             true => Cow::Owned(content(body).context("chunks that do not add up")?),
             false => Cow::Borrowed(body),
         };
-        Ok(Answer { status: head.status, content })
+        Ok(Answer { status: head.status, content, is_last: head.is_last })
     }
 
     async fn more(&mut self) -> anyhow::Result<()> {

@@ -8,6 +8,8 @@ pub struct Head {
     pub status: u16,
     pub content_length: Option<usize>,
     pub is_chunked: bool,
+    /// The connection ends with it.
+    pub is_last: bool,
 }
 
 impl Head {
@@ -18,13 +20,20 @@ impl Head {
         let status =
             lines.next()?.strip_prefix(b"HTTP/1.1 ").and_then(|rest| number(rest.get(..3)?));
         let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or_default();
-        let mut head =
-            Self { bytes: end + END.len(), status, content_length: None, is_chunked: false };
+        let mut head = Self {
+            bytes: end + END.len(),
+            status,
+            content_length: None,
+            is_chunked: false,
+            is_last: false,
+        };
         for line in lines {
             if let Some(value) = value(line, b"content-length:") {
                 head.content_length = number(value);
             } else if let Some(value) = value(line, b"transfer-encoding:") {
                 head.is_chunked = value.eq_ignore_ascii_case(b"chunked");
+            } else if let Some(value) = value(line, b"connection:") {
+                head.is_last = value.eq_ignore_ascii_case(b"close");
             }
         }
         Some(head)

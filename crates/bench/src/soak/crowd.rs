@@ -177,12 +177,13 @@ impl Plans {
             Turn::Stream => answer.status == 200 && self.answers.is_whole_stream(&answer.content),
         };
         ensure!(is_right, "{answer}");
+        let is_last = answer.is_last;
         self.count(|minute| match turn {
             Turn::Plain => minute.plain.push(took),
             Turn::Stream => minute.streams.push(took),
             Turn::Fail | Turn::HangUp | Turn::Refused => minute.others += 1,
         });
-        Ok(Some(line))
+        Ok((!is_last).then_some(line))
     }
 
     fn request(&self, turn: Turn) -> &[u8] {
